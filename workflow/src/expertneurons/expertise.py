@@ -1,0 +1,206 @@
+"""Expertise: how well each unit's responses tell a concept's sentences from the others (AP and AUROC)."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from expertneurons import ranking
+from expertneurons.errors import StudyError
+
+Indices = npt.NDArray[np.intp]
+Scores = npt.NDArray[np.float32]
+
+BLOCK_BYTES = 2 << 20
+DENSE_SHARE = 1 / 16
+
+
+@dataclass(frozen=True)
+class Design:
+    """Which sentences are positives and negatives of each concept.
+
+    positives, excluded: one index array per concept. negatives: one per concept, or None for every other sentence
+    that is not excluded. prevalence: weight the negatives so that positives make up this share (None: as they are).
+    """
+
+    positives: Sequence[Indices]
+    negatives: Sequence[Indices] | None = None
+    excluded: Sequence[Indices] | None = None
+    prevalence: float | None = None
+
+    def counts(self, sentences: int) -> npt.NDArray[np.float64]:
+        """Return the numbers of positives and negatives, (concepts, 2)."""
+        positives = [len(rows) for rows in self.positives]
+        if self.negatives is not None:
+            negatives = [len(rows) for rows in self.negatives]
+        else:
+            out = self.excluded or [np.empty(0, np.intp)] * len(positives)
+            negatives = [sentences - n - len(rows) for n, rows in zip(positives, out, strict=True)]
+        return np.array([positives, negatives], np.float64).T
+
+    def weights(self, sentences: int) -> npt.NDArray[np.float64]:
+        """Return the weight of one negative, (concepts,): n_pos (1 - p) / (p n_neg) at the prevalence p."""
+        positives, negatives = self.counts(sentences).T
+        if self.prevalence is None:
+            return np.ones_like(positives)
+        return positives * (1 - self.prevalence) / (self.prevalence * negatives)
+
+    def chance(self, sentences: int) -> npt.NDArray[np.float64]:
+        """Return the AP of a constant unit, (concepts,): the effective prevalence."""
+        positives, negatives = self.counts(sentences).T
+        return positives / (positives + self.weights(sentences) * negatives)
+
+    def permuted(self, generator: np.random.Generator, sentences: int, repeats: int) -> "Design":
+        """Return the same design over shuffled sentences, `repeats` times each concept."""
+        orders = [generator.permutation(sentences) for _ in range(repeats)]
+
+        def shuffle(lists: Sequence[Indices] | None) -> list[Indices] | None:
+            return None if lists is None else [order[rows] for order in orders for rows in lists]
+
+        positives = shuffle(self.positives)
+        assert positives is not None
+        return Design(positives, shuffle(self.negatives), shuffle(self.excluded), self.prevalence)
+
+
+def average_precision(
+    responses: npt.NDArray[Any],
+    positives: Sequence[Indices],
+    negatives: Sequence[Indices] | None = None,
+    excluded: Sequence[Indices] | None = None,
+    prevalence: float | None = None,
+) -> Scores:
+    """Average precision of every unit as a score for every concept.
+
+    AP = sum over steps of the ranking of (recall gained) x precision, equal responses forming one step; equal to
+    `sklearn.metrics.average_precision_score`, with sample weights where `prevalence` is given. A constant unit scores
+    the prevalence. Definition: Suau et al. 2020 (arXiv 2005.07647, section 3), ties as in scikit-learn.
+
+    Args:
+        responses: (sentences, units) float16 or float32, finite.
+        positives: one array of sentence numbers per concept.
+        negatives: one array per concept; None takes all other sentences.
+        excluded: one array per concept of sentences that are neither; only with `negatives=None`.
+        prevalence: share of positives, 0 to 1, to which the negatives are weighted; None leaves them unweighted.
+
+    Returns:
+        (concepts, units) float32.
+
+    Raises:
+        StudyError: responses that are not finite, or a concept without positives or without negatives.
+    """
+    return score(responses, Design(positives, negatives, excluded, prevalence))[0]
+
+
+def auroc(
+    responses: npt.NDArray[Any],
+    positives: Sequence[Indices],
+    negatives: Sequence[Indices] | None = None,
+    excluded: Sequence[Indices] | None = None,
+    prevalence: float | None = None,
+) -> Scores:
+    """Area under the ROC curve of every unit for every concept; arguments and errors as in `average_precision`.
+
+    The chance that a positive's response is above a negative's, ties counting one half; it does not depend on the
+    prevalence. Equal to `sklearn.metrics.roc_auc_score`. Returns (concepts, units) float32.
+    """
+    return score(responses, Design(positives, negatives, excluded, prevalence))[1]
+
+
+def score(
+    responses: npt.NDArray[Any],
+    design: Design,
+    threads: int = 1,
+    advance: Callable[[int], object] = lambda _units: None,
+) -> tuple[Scores, Scores]:
+    """AP and AUROC of every unit for every concept from one sort per unit: two (concepts, units) float32 arrays.
+
+    `threads` share the units; `advance` is told how many units each finished block held.
+    """
+    plan = _Plan.of(responses, design)
+    units = responses.shape[1]
+    ap = np.empty((len(design.positives), units), np.float32)
+    area = np.empty_like(ap)
+
+    def block(first: int) -> int:
+        last = min(units, first + plan.block)
+        own = np.empty((2, ap.shape[0], last - first), np.float32)
+        if not plan.run(first, own):
+            raise StudyError(_not_finite(responses, first, last))
+        ap[:, first:last], area[:, first:last] = own
+        return last - first
+
+    with ThreadPoolExecutor(threads) as pool:
+        for done in pool.map(block, range(0, units, plan.block)):
+            advance(done)
+    return ap, area
+
+
+def _not_finite(responses: npt.NDArray[Any], first: int, last: int) -> str:
+    row, column = np.argwhere(~np.isfinite(responses[:, first:last]))[0]
+    value = responses[row, first + column]
+    return f"the response of unit {first + column} to sentence {row} is {value}: responses must be finite numbers"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A design laid out for the kernels: compressed rows from sentences to concepts."""
+
+    bits: npt.NDArray[Any]
+    rows: Indices
+    block: int
+    shift: Any
+    arguments: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, responses: npt.NDArray[Any], design: Design) -> "_Plan":
+        """Check the input and lay it out."""
+        if responses.dtype not in (np.float16, np.float32) or responses.ndim != 2:
+            raise StudyError(f"responses are {responses.dtype} {responses.shape}; (sentences, units) float16 or float32")
+        sentences, concepts = responses.shape[0], len(design.positives)
+        counts = design.counts(sentences)
+        for concept, (positives, negatives) in enumerate(counts):
+            if positives < 1 or negatives < 1:
+                raise StudyError(f"concept {concept} has {positives:.0f} positive and {negatives:.0f} negative sentences")
+        rest = design.negatives is None
+        lists = [*design.positives, *(design.negatives or [])]
+        rows = np.arange(sentences) if rest else np.unique(np.concatenate(lists))
+        place = np.zeros(sentences, np.intp)
+        place[rows] = np.arange(rows.size)
+        starts, members = _compressed(design.positives, place, rows.size)
+        others = (design.excluded or []) if rest else (design.negatives or [])
+        dense = not rest and sum(map(len, others)) > DENSE_SHARE * rows.size * concepts and counts.max() < 65_536
+        negatives = _dense(others, place, rows.size) if dense else np.zeros((0, 0), np.uint16 if rest else np.uint32)
+        out_starts, out_members = _compressed([] if dense else others, place, rows.size)
+        half = responses.dtype == np.float16
+        word = np.dtype(np.uint32 if half and rows.size <= 65_536 else np.uint64)
+        block = max(16, BLOCK_BYTES // (word.itemsize * rows.size) // 16 * 16)
+        weights = design.weights(sentences)
+        arguments = (starts, members, negatives, out_starts, out_members, rest, weights, counts)
+        bits = np.asarray(responses).view(np.uint16 if half else np.uint32)
+        return cls(bits, rows, block, word.type(16 if word.itemsize == 4 else 32), arguments)
+
+    def run(self, first: int, out: Scores) -> bool:
+        """Score the units from `first` on into out, (2, concepts, block); False if a response is not finite."""
+        packed = np.empty((out.shape[2], self.rows.size), self.shift.dtype)
+        return bool(ranking.score_block(self.bits, self.rows, first, packed, self.shift, *self.arguments, *out))
+
+
+def _compressed(
+    lists: Sequence[Indices], place: Indices, rows: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Turn lists of sentences per concept into concepts per sentence."""
+    sentences = place[np.concatenate([*lists, np.empty(0, np.intp)]).astype(np.intp)]
+    concepts = np.repeat(np.arange(len(lists), dtype=np.int32), [len(own) for own in lists])
+    starts = np.zeros(rows + 1, np.int64)
+    np.cumsum(np.bincount(sentences, minlength=rows), out=starts[1:])
+    return starts, concepts[np.argsort(sentences, kind="stable")]
+
+
+def _dense(lists: Sequence[Indices], place: Indices, rows: int) -> npt.NDArray[np.uint16]:
+    table = np.zeros((rows, len(lists)), np.uint16)
+    for concept, own in enumerate(lists):
+        table[place[own], concept] = 1
+    return table

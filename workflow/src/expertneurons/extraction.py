@@ -1,0 +1,224 @@
+"""Extraction: one forward pass per sentence gives the pooled responses of all units and the embeddings."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from expertneurons import checkpoints, sites, tables
+from expertneurons.errors import StudyError
+from expertneurons.files import new_array, save_array
+from expertneurons.steps import Progress
+
+Pooling = Literal["max", "min", "mean"]
+
+
+def extract_responses(
+    checkpoint: Path,
+    sentence_table: Path,
+    sites_sheet: Path,
+    responses: list[Path],
+    units: Path,
+    embeddings: Path,
+    sites_wanted: list[str],
+    poolings: list[Pooling],
+    model: str,
+    weights: checkpoints.Weights = "trained",
+    seed: int = 0,
+    include_special: bool = False,
+    include_padding: bool = False,
+    dtype: Literal["float32", "float16"] = "float32",
+    tokens_per_batch: int = 2048,
+    threads: int = 1,
+) -> None:
+    """Run the model once over every sentence and store what its units answer.
+
+    Pooling is over real tokens: padding and special tokens (BOS, CLS, SEP) are masked out unless asked for. Each
+    batch is computed by one thread, so the result does not depend on the number of threads.
+
+    Args:
+        checkpoint: Folder of the model.
+        sentence_table: As `build_stimuli` writes it.
+        sites_sheet: Which modules are units.
+        responses: One `.npy` (sentences, units) per pooling, in their order.
+        units: Parquet file: unit, layer, site, index.
+        embeddings: `.npy` (2 scopes, depths, concepts, width) float32: means over a concept's sentences of the
+            token means over its own tokens and over all tokens; depth 0 is the static token embedding, 1 the first
+            hidden state, the last the last block's output.
+        sites_wanted: The sites whose outputs are units.
+        poolings: How a unit's activations over the tokens become one response.
+        model: Its name, for messages.
+        weights: Trained, or untrained ones of the same shape.
+        seed: Of the untrained weights.
+        include_special: Pool over special tokens too.
+        include_padding: Pool over padding too, as the oldest public implementation does.
+        dtype: Of the stored responses; the pass itself is in float32.
+        tokens_per_batch: Tokens, padding included, that go through the model at once.
+        threads: Batches that are computed at the same time.
+    """
+    tokenizer, network = checkpoints.load(checkpoint, weights, seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(1)
+    network.to(device).config.use_cache = False
+    taps = sites.resolve(network, checkpoints.architecture(checkpoint), sites_sheet, sites_wanted)
+    table = sites.unit_table(taps, sites.widths(network, taps))
+    rows = tables.read(sentence_table)
+    batches = plan(tokenizer, rows, tokens_per_batch, _longest(network), include_special)
+    reader = Reader(network, taps, tuple(poolings), device, len(table), include_padding)
+    concepts = rows["concept_number"].to_numpy()
+    progress = Progress(len(rows), f"{model}: responses", "sentences")
+    with ExitStack() as stack:
+        shape = (len(rows), len(table))
+        stored = [stack.enter_context(new_array(path, shape, dtype)) for path in responses]
+        stack.enter_context(sites.tapped(network, taps, reader.sink))
+        pool = stack.enter_context(ThreadPoolExecutor(1 if device.type == "cuda" else threads))
+        sums: npt.NDArray[np.float64] | None = None
+        for batch, (pooled, means) in zip(batches, pool.map(reader.read, batches), strict=True):
+            for array, values in zip(stored, pooled, strict=True):
+                array[batch.rows] = _finite(values.astype(dtype), batch.rows, rows, table, model, dtype)
+            if sums is None:
+                sums = np.zeros((*means.shape[:2], int(concepts.max()) + 1, means.shape[3]))
+            for position, row in enumerate(batch.rows):
+                sums[:, :, concepts[row]] += means[:, :, position]
+            progress(len(batch.rows))
+        assert sums is not None
+        counts = np.bincount(concepts)
+        save_array(embeddings, (sums / counts[:, None]).astype(np.float32))
+        tables.write(table, units, ["unit"])
+
+
+class Batch(NamedTuple):
+    """Sentences of similar length, right-padded: their rows, and (batch, tokens) tensors."""
+
+    rows: npt.NDArray[np.intp]
+    ids: torch.Tensor
+    real: torch.Tensor
+    pooled: torch.Tensor
+    own: torch.Tensor
+
+
+def plan(tokenizer: Any, rows: pd.DataFrame, tokens_per_batch: int, longest: int, include_special: bool) -> list[Batch]:
+    """Tokenise once and group sentences by length, longest first, so that memory runs short at once or never."""
+    coded = tokenizer(
+        rows["text"].tolist(), return_offsets_mapping=True, return_special_tokens_mask=True, return_attention_mask=False
+    )
+    lengths = np.array([len(ids) for ids in coded["input_ids"]])
+    if lengths.max() > longest:
+        row = rows.iloc[int(lengths.argmax())]
+        raise StudyError(f"sentence {row['id']} has {lengths.max()} tokens, the model takes {longest}; shorten the sentence")
+    order = np.lexsort((np.arange(len(rows)), -lengths))
+    padding = tokenizer.pad_token_id or 0
+    return [
+        _batch(chunk, coded, rows, int(lengths[chunk[0]]), padding, include_special)
+        for chunk in _chunks(order, lengths, tokens_per_batch)
+    ]
+
+
+def _chunks(order: npt.NDArray[np.intp], lengths: npt.NDArray[Any], tokens: int) -> Iterator[npt.NDArray[np.intp]]:
+    start = 0
+    while start < len(order):
+        size = max(1, tokens // int(lengths[order[start]]))
+        yield order[start : start + size]
+        start += size
+
+
+def _batch(
+    chunk: npt.NDArray[np.intp], coded: Any, rows: pd.DataFrame, width: int, padding: int, include_special: bool
+) -> Batch:
+    ids = torch.full((len(chunk), width), padding, dtype=torch.long)
+    real, pooled, own = (torch.zeros((len(chunk), width), dtype=torch.bool) for _ in range(3))
+    for position, row in enumerate(chunk):
+        length = len(coded["input_ids"][row])
+        ids[position, :length] = torch.tensor(coded["input_ids"][row])
+        real[position, :length] = True
+        special = torch.tensor(coded["special_tokens_mask"][row], dtype=torch.bool)
+        pooled[position, :length] = ~special | include_special
+        offsets = coded["offset_mapping"][row]
+        for start, end in zip(rows["starts"].iloc[row], rows["ends"].iloc[row], strict=True):
+            inside = [first < end and last > start and last > first for first, last in offsets]
+            own[position, :length] |= torch.tensor(inside) & ~special
+    if not bool(own.any(1).all()) or not bool(pooled.any(1).all()):
+        lost = rows["id"].iloc[int(chunk[int((~(own.any(1) & pooled.any(1))).nonzero()[0])])]
+        raise StudyError(f"sentence {lost}: the tokenizer gives no token for its concept; check the text's characters")
+    return Batch(chunk, ids, real, pooled, own)
+
+
+def _longest(network: Any) -> int:
+    limit = getattr(network.config, "max_position_embeddings", None)
+    return int(limit) if limit else 1 << 30
+
+
+def _finite(
+    values: npt.NDArray[Any], chunk: npt.NDArray[np.intp], rows: pd.DataFrame, table: pd.DataFrame, model: str, dtype: str
+) -> npt.NDArray[Any]:
+    if np.isfinite(values).all():
+        return values
+    position, unit = np.argwhere(~np.isfinite(values))[0]
+    place = table.iloc[unit]
+    remedy = "store float32 (responses.dtype)" if dtype == "float16" else "the weights are broken: fetch the checkpoint again"
+    raise StudyError(
+        f"{model}: the response of layer {place['layer']} {place['site']} {place['index']} to sentence "
+        f"{rows['id'].iloc[chunk[position]]} is {values[position, unit]}; {remedy}"
+    )
+
+
+@dataclass
+class Reader:
+    """Runs batches through a tapped model; every thread pools into its own buffers."""
+
+    network: Any
+    taps: list[sites.Tap]
+    poolings: tuple[Pooling, ...]
+    device: torch.device
+    units: int
+    include_padding: bool
+
+    def __post_init__(self) -> None:
+        self._current = threading.local()
+
+    def read(self, batch: Batch) -> tuple[list[npt.NDArray[Any]], npt.NDArray[np.float64]]:
+        """Return the pooled responses, one (batch, units) per pooling, and means (2, depths, batch, width)."""
+        torch.set_num_threads(1)
+        here = self._current
+        mask = torch.ones_like(batch.pooled) if self.include_padding else batch.pooled
+        here.mask = mask.to(self.device)[:, :, None]
+        here.full = bool(mask.all())
+        here.seen = {pooling: [] for pooling in self.poolings}
+        ids = batch.ids.to(self.device)
+        with torch.inference_mode():
+            out = self.network(input_ids=ids, attention_mask=batch.real.to(self.device).long(), output_hidden_states=True)
+            static = self.network.get_input_embeddings().weight[ids]
+            means = self._means((static, *out.hidden_states), batch)
+            pooled = [torch.cat(here.seen[pooling], dim=1).float().cpu().numpy() for pooling in self.poolings]
+        return pooled, means
+
+    def _means(self, states: tuple[torch.Tensor, ...], batch: Batch) -> npt.NDArray[np.float64]:
+        stacked = torch.stack(states).double()
+        return np.stack([_mean(stacked, tokens.to(self.device)).cpu().numpy() for tokens in (batch.own, batch.pooled)])
+
+    def sink(self, _tap: int, values: torch.Tensor) -> None:
+        """Pool one tap's activations, (batch, tokens, units)."""
+        here = self._current
+        if getattr(here, "seen", None) is None:
+            return
+        for pooling, seen in here.seen.items():
+            if pooling == "mean":
+                seen.append((values * here.mask).sum(1) / here.mask.sum(1))
+            else:
+                beyond = -torch.inf if pooling == "max" else torch.inf
+                kept = values if here.full else values.masked_fill(~here.mask, beyond)
+                seen.append(kept.amax(1) if pooling == "max" else kept.amin(1))
+
+
+def _mean(states: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Mean of (depths, batch, tokens, width) over the chosen tokens."""
+    weights = tokens.double() / tokens.sum(1, keepdim=True)
+    return torch.einsum("bt,dbtw->dbw", weights, states)

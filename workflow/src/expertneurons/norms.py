@@ -1,0 +1,112 @@
+"""Norms: each norm's raw file to one tidy table of rated pairs."""
+
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from expertneurons import tables
+from expertneurons.errors import StudyError
+from expertneurons.steps import LOGGER
+
+SEPARATORS = {"tab": "\t", "space": " ", "comma": ","}
+
+
+def tidy_norm(
+    raw: Path,
+    output: Path,
+    norm: str,
+    reader: Literal["pairs", "concepticon"],
+    scale: tuple[float, float],
+    separator: Literal["tab", "space", "comma"] = "tab",
+    rows: str = "",
+    strip: str = "",
+    repeated: Literal["refuse", "mean"] = "refuse",
+) -> None:
+    """Read a norm's raw file and write word1, word2, rating, scale_low, scale_high, one row per pair.
+
+    Pairs have no order: words are stored in alphabetical order. A word paired with itself is left out.
+
+    Args:
+        raw: The file as published.
+        output: Parquet file to write.
+        norm: The norm's name, for messages.
+        reader: pairs (word, word, rating in the first three cells) or concepticon (Multi-SimLex's concept list).
+        scale: Lowest and highest rating that the norm's instructions allow.
+        separator: What stands between the cells of a `pairs` file.
+        rows: First-last numbers of the data rows to keep, for instance 112-777; empty keeps all.
+        strip: A regular expression removed from the end of each word, for instance a part-of-speech tag.
+        repeated: What to do with a pair that is rated in more than one row.
+    """
+    pairs = _pairs(raw, SEPARATORS[separator]) if reader == "pairs" else _concepticon(raw)
+    if rows:
+        first, last = (int(number) for number in rows.split("-"))
+        if not 1 <= first <= last <= len(pairs):
+            raise StudyError(f"norm {norm!r}: rows {rows} are not within its {len(pairs)} rows; correct the norms sheet")
+        pairs = pairs.iloc[first - 1 : last]
+    for column in ("word1", "word2"):
+        pairs[column] = pairs[column].str.casefold().str.replace(f"(?:{strip})$", "", regex=True)
+    tidy = _checked(pairs, raw, norm, scale, repeated)
+    tidy["scale_low"], tidy["scale_high"] = scale
+    tables.write(tidy.drop(columns="line"), output, ["word1", "word2"])
+
+
+def _pairs(raw: Path, separator: str) -> pd.DataFrame:
+    found = []
+    for line, text in enumerate(_lines(raw), start=1):
+        if not text.strip() or text.startswith("#"):
+            continue
+        cells = [cell.strip() for cell in text.rstrip("\r\n").split(separator)]
+        if len(cells) < 3:
+            raise StudyError(f"{raw}: line {line} has {len(cells)} cells, not word, word, rating; check its separator")
+        found.append((*cells[:3], line))
+    return pd.DataFrame(found, columns=["word1", "word2", "rating", "line"])
+
+
+def _lines(raw: Path) -> list[str]:
+    try:
+        return raw.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{raw}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
+def _concepticon(raw: Path) -> pd.DataFrame:
+    """Rebuild Multi-SimLex's English pairs: SIMLEX_IDS holds pair:side, the word's rating its pair's score."""
+    sides: dict[tuple[int, int], tuple[str, str, int]] = {}
+    lines = _lines(raw)
+    header = lines[0].split("\t")
+    ids, word, rating = (header.index(name) for name in ("SIMLEX_IDS", "ENGLISH", "ENGLISH_SCORE"))
+    for line, text in enumerate(lines[1:], start=2):
+        cells = text.split("\t")
+        for position, own in enumerate(cells[ids].split()):
+            pair, side = (int(number) for number in own.split(":"))
+            sides[pair, side] = (cells[word], cells[rating].split()[position], line)
+    whole = sorted({pair for pair, side in sides if (pair, 3 - side) in sides})
+    LOGGER.info("%d pairs with both words of %d", len(whole), len({pair for pair, _ in sides}))
+    found = [(sides[pair, 1][0], sides[pair, 2][0], sides[pair, 1][1], sides[pair, 1][2]) for pair in whole]
+    return pd.DataFrame(found, columns=["word1", "word2", "rating", "line"])
+
+
+def _checked(pairs: pd.DataFrame, raw: Path, norm: str, scale: tuple[float, float], repeated: str) -> pd.DataFrame:
+    ratings = pd.to_numeric(pairs["rating"], errors="coerce")
+    outside = ~ratings.between(*scale)
+    if outside.any():
+        row = pairs[outside].iloc[0]
+        raise StudyError(
+            f"{raw}: line {row['line']}, {row['word1']} - {row['word2']}: the rating {row['rating']!r} is not a number "
+            f"from {scale[0]:g} to {scale[1]:g}; correct the file or the scale of {norm!r} in the norms sheet"
+        )
+    pairs = pairs.assign(rating=ratings)
+    pairs[["word1", "word2"]] = [sorted(words) for words in zip(pairs["word1"], pairs["word2"], strict=True)]
+    pairs = pairs[pairs["word1"] != pairs["word2"]]
+    twice = pairs[pairs.duplicated(["word1", "word2"], keep=False)]
+    if len(twice) and repeated == "refuse":
+        row = twice.iloc[0]
+        lines = twice[(twice["word1"] == row["word1"]) & (twice["word2"] == row["word2"])]["line"].tolist()
+        raise StudyError(
+            f"{raw}: {row['word1']} - {row['word2']} is rated in lines {', '.join(map(str, lines))}; keep one, or set "
+            f"`repeated` of {norm!r} to mean in the norms sheet"
+        )
+    if len(twice):
+        LOGGER.info("%s: %d rows rate a pair that another row rates too; their mean is taken", norm, len(twice))
+    return pairs.groupby(["word1", "word2"], as_index=False).agg({"rating": "mean", "line": "first"})

@@ -1,0 +1,95 @@
+"""Selection: which units are experts, at every threshold and for the top k, and how many chance alone gives."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from expertneurons import tables
+from expertneurons.files import open_array
+from expertneurons.scoring import PERMUTED
+
+
+def select_experts(
+    ap: Path,
+    auroc: Path,
+    units: Path,
+    concept_table: Path,
+    design: Path,
+    distribution: Path,
+    experts: Path,
+    counts: Path,
+    thresholds: list[float],
+    top: list[int],
+    model: str,
+    stimuli: str,
+) -> None:
+    """Keep every unit that is an expert at the lowest threshold or among the most precise of a concept.
+
+    Args:
+        ap: `.npy` (concepts, units).
+        auroc: `.npy` (concepts, units).
+        units: Index of the units.
+        concept_table: The concepts.
+        design: Positives, negatives and chance per concept.
+        distribution: AP counts of the label-permutation null.
+        experts: Parquet file: concept_number, rank (1 is the best), unit, layer, site, index, ap, auroc.
+        counts: Parquet file, the `experts` table of this model.
+        thresholds: AP from which a unit is an expert.
+        top: Sizes of count-matched expert sets.
+        model: Its name.
+        stimuli: Their name.
+    """
+    scores, areas, index = open_array(ap), open_array(auroc), tables.read(units)
+    concepts = tables.read(concept_table)
+    kept = [_ranked(scores[c], areas[c], min(thresholds), max(top, default=0)).assign(concept_number=c) for c in range(len(concepts))]
+    found = pd.concat(kept, ignore_index=True).merge(index, on="unit")
+    columns = ["concept_number", "rank", "unit", "layer", "site", "index", "ap", "auroc"]
+    tables.write(found[columns], experts, ["concept_number", "rank"])
+    null = tables.read(distribution)
+    sizes = tables.read(design)
+    rows = []
+    for number, concept in enumerate(concepts["concept"]):
+        for threshold in thresholds:
+            own = sizes.iloc[number]
+            rows.append(
+                {
+                    "model": model,
+                    "stimuli": stimuli,
+                    "concept": concept,
+                    "threshold": threshold,
+                    "n_experts": int((scores[number] >= np.float32(threshold)).sum()),
+                    "n_expected_by_chance": float(expected(null, threshold, int(own["n_positives"])).sum()),
+                    "best_ap": scores[number].max(),
+                    "best_auroc": areas[number].max(),
+                    "chance": own["chance"],
+                    "n_positives": int(own["n_positives"]),
+                    "n_negatives": int(own["n_negatives"]),
+                }
+            )
+    tables.write(pd.DataFrame(rows), counts, tables.KEYS["experts"])
+
+
+def _ranked(ap: npt.NDArray[np.float32], auroc: npt.NDArray[np.float32], threshold: float, top: int) -> pd.DataFrame:
+    order = np.lexsort((np.arange(ap.size), -auroc, -ap))
+    size = max(int((ap >= np.float32(threshold)).sum()), min(top, ap.size))
+    chosen = order[:size]
+    return pd.DataFrame({"rank": np.arange(1, size + 1), "unit": chosen, "ap": ap[chosen], "auroc": auroc[chosen]})
+
+
+def expected(distribution: pd.DataFrame, threshold: float, positives: int) -> pd.Series:
+    """Return experts expected by chance for one concept, per (layer, site): the mean count over shuffled labels."""
+    null = distribution[(distribution["kind"] == PERMUTED) & (distribution["n_positives"] == positives)]
+    passing = null["count"].where(null["low"] >= threshold - 1e-9, 0) / null["sets"]
+    return passing.groupby([null["layer"], null["site"]]).sum()
+
+
+def expert_sets(
+    experts: pd.DataFrame, concepts: int, units: int, threshold: float | None = None, top: int | None = None
+) -> sparse.csr_array:
+    """Expert sets as a sparse (concepts, units) array of ones, by threshold or by rank."""
+    chosen = experts[experts["ap"] >= np.float32(threshold)] if threshold is not None else experts[experts["rank"] <= top]
+    place = (chosen["concept_number"].to_numpy(), chosen["unit"].to_numpy())
+    return sparse.csr_array((np.ones(len(chosen), np.int32), place), shape=(concepts, units))

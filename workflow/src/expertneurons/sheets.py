@@ -1,0 +1,84 @@
+"""Sheets: tab-separated tables that people edit, each row checked against a closed JSON schema."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from expertneurons.errors import StudyError
+
+_HERE = Path(__file__).parent
+SCHEMAS = _HERE / "schemas" if (_HERE / "schemas").is_dir() else _HERE.parents[1] / "schemas"
+
+
+def schema(name: str) -> dict[str, Any]:
+    """One of the project's JSON schemas by name."""
+    loaded: dict[str, Any] = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def read(path: Path, kind: str) -> list[dict[str, str]]:
+    """Rows of a sheet as text, checked; every problem is reported with its line, all in one error.
+
+    The schema names the columns: those of `required` must be there, the others may be; an `unique` list names the
+    columns that together tell rows apart; `empty` allows a sheet of only a header.
+    """
+    rules = schema(kind)
+    rows = _rows(path, rules)
+    problems: list[str] = []
+    seen: dict[tuple[str, ...], int] = {}
+    row_rules = {key: value for key, value in rules.items() if key not in ("unique", "required", "empty")}
+    validator = Draft202012Validator({**row_rules, "required": rules["required"]})
+    for line, row in enumerate(rows, start=2):
+        filled = {column: value for column, value in row.items() if value or column in rules["required"]}
+        for error in validator.iter_errors(filled):
+            problems.append(f"line {line}, {'.'.join(map(str, error.path)) or 'row'}: {explain(error)}")
+        key = tuple(row.get(column, "") for column in rules["unique"])
+        if key in seen:
+            problems.append(f"line {line}: {' '.join(rules['unique'])} {' '.join(key)!r} is already in line {seen[key]}")
+        seen.setdefault(key, line)
+    if problems:
+        more = f" (and {len(problems) - 10} more)" if len(problems) > 10 else ""
+        raise StudyError(f"{path}: {'; '.join(problems[:10])}{more}")
+    return rows
+
+
+def _rows(path: Path, rules: Mapping[str, Any]) -> list[dict[str, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such sheet; check the path in the config") from None
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
+    header = next(reader, [])
+    missing = [column for column in rules["required"] if column not in header]
+    unknown = [column for column in header if column not in rules["properties"]]
+    if missing or unknown:
+        raise StudyError(
+            f"{path}: the header lacks {missing} and has unknown columns {unknown}; it is tab separated with the columns "
+            f"{', '.join(rules['properties'])}"
+        )
+    rows = []
+    for line, cells in enumerate(reader, start=2):
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise StudyError(f"{path}: line {line} has {len(cells)} cells, the header {len(header)}; check its tabs")
+        rows.append({column: cell.strip() for column, cell in zip(header, cells, strict=True)})
+    if not rows and not rules.get("empty"):
+        raise StudyError(f"{path}: no rows below the header")
+    return rows
+
+
+def explain(error: Any) -> str:
+    """Say a schema error in words, with the remedy where the schema names one."""
+    hint = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
+    if error.validator == "additionalProperties":
+        known = ", ".join(error.schema.get("properties", {}))
+        return f"{error.message.replace('Additional properties are not allowed', 'unknown key')}; known: {known}"
+    return f"{error.message}" + (f" ({hint})" if hint else "")

@@ -1,0 +1,119 @@
+"""The study as configured: the configuration and its sheets, checked together before anything runs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from expertneurons import sheets
+from expertneurons.errors import StudyError
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked configuration with all defaults filled in, and its sheets as rows by name."""
+
+    config: dict[str, Any]
+    models: dict[str, Row]
+    norms: dict[str, Row]
+    norm_files: dict[str, Row]
+
+    @property
+    def reported(self) -> list[str]:
+        """Models that are not the control of another one of this run."""
+        return [name for name in self.config["models"] if self.models[name].get("control_of", "") not in self.config["models"]]
+
+    def controls(self, model: str) -> list[str]:
+        """Untrained controls of a model that this run includes."""
+        return [name for name in self.config["models"] if self.models[name].get("control_of") == model]
+
+    @property
+    def norm_labels(self) -> list[str]:
+        """Titles of the norms in use, as name=title."""
+        return [f"{name}={self.norms[name]['label']}" for name in self.config["norms"]]
+
+    @property
+    def model_labels(self) -> list[str]:
+        """Titles of the models in use, as name=title."""
+        return [f"{name}={self.models[name].get('label') or name}" for name in self.config["models"]]
+
+    @property
+    def control_pairs(self) -> list[str]:
+        """Untrained controls in use, as control=model."""
+        return [f"{control}={model}" for model in self.config["models"] for control in self.controls(model)]
+
+
+def load(config: Mapping[str, Any]) -> Study:
+    """Check a configuration and read its sheets.
+
+    Raises:
+        StudyError: all problems at once, each with its key or sheet.
+    """
+    filled = complete(config)
+    paths = {name: Path(path) for name, path in filled["sheets"].items()}
+    study = Study(
+        filled,
+        {row["model"]: row for row in sheets.read(paths["models"], "models")},
+        {row["norm"]: row for row in sheets.read(paths["norms"], "norms")},
+        {row["file"]: row for row in sheets.read(paths["norm_files"], "norm_files")},
+    )
+    if problems := list(inconsistencies(study)):
+        raise StudyError("; ".join(problems))
+    return study
+
+
+def complete(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in the schema's defaults; raise with every key that the schema refuses."""
+    rules = sheets.schema("config")
+    filled = _filled(dict(config), rules)
+    problems = [
+        f"config key {_key(error.absolute_path)}: {sheets.explain(error)}"
+        for error in sorted(Draft202012Validator(rules).iter_errors(filled), key=lambda error: str(error.absolute_path))
+    ]
+    if problems:
+        raise StudyError("; ".join(problems))
+    return filled
+
+
+def _key(path: Any) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "(top level)"
+
+
+def _filled(values: Any, rules: Mapping[str, Any]) -> Any:
+    if not isinstance(values, dict):
+        return values
+    filled = dict(values)
+    for key, rule in rules.get("properties", {}).items():
+        if key not in filled and "default" in rule:
+            filled[key] = rule["default"]
+        if key in filled:
+            filled[key] = _filled(filled[key], rule)
+    return filled
+
+
+def inconsistencies(study: Study) -> Iterator[str]:
+    """Every reason, in words, why a configuration of the right shape cannot run."""
+    config = study.config
+    for name in config["models"]:
+        if name not in study.models:
+            yield f"config key models: {name!r} is not in {config['sheets']['models']}; add a row or correct the name"
+        elif study.models[name]["source"].startswith("wheel:") and not study.models[name].get("sha256"):
+            yield f"{config['sheets']['models']}: {name!r} comes from a wheel and needs its sha256"
+    for name in config["norms"]:
+        if name not in study.norms:
+            yield f"config key norms: {name!r} is not in {config['sheets']['norms']}; add a row or correct the name"
+        elif study.norms[name]["file"] not in study.norm_files:
+            yield f"{config['sheets']['norms']}: the file of {name!r} is not in {config['sheets']['norm_files']}; add a row"
+    for name in config["stimuli"]["sets"]:
+        folder = Path(config["stimuli"]["folder"]) / name
+        for sheet in ("concepts.tsv", "sentences.tsv"):
+            if not (folder / sheet).is_file():
+                yield f"config key stimuli.sets: {folder / sheet} does not exist; write it or correct the name"
+    if config["expertise"]["pooling"] not in config["responses"]["poolings"]:
+        yield "config key expertise.pooling: it must be one of responses.poolings"
+    if config["figures"]["threshold"] not in config["experts"]["thresholds"]:
+        yield "config key figures.threshold: it must be one of experts.thresholds"

@@ -1,0 +1,60 @@
+"""Which concepts a text mentions: whole words, regular inflections, any letter case."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import NamedTuple
+
+import inflect
+
+WORD = re.compile(r"[^\W_]+")
+
+
+class Mention(NamedTuple):
+    """One occurrence of a concept: its name and its character span, end exclusive."""
+
+    concept: str
+    start: int
+    end: int
+
+
+@cache
+def _plurals() -> inflect.engine:
+    return inflect.engine()
+
+
+def split(text: str) -> list[str]:
+    """Words of a text, lower case; an apostrophe or a hyphen separates ("cat's" gives cat, s)."""
+    return [word.casefold() for word in WORD.findall(text)]
+
+
+def forms(concept: str, listed: str = "") -> list[str]:
+    """Spellings that count as a mention: those listed (comma separated), else the word and its noun plural."""
+    if listed.strip():
+        return sorted({form.strip().casefold() for form in listed.split(",") if form.strip()})
+    return sorted({concept.casefold(), str(_plurals().plural_noun(concept)).casefold()})
+
+
+class Lexicon:
+    """Finds every concept of a list in a text in one walk over its words.
+
+    Concepts of several words ("ice cream") are found too, and the shorter ones inside them ("cream").
+    """
+
+    def __init__(self, spellings: Mapping[str, list[str]]) -> None:
+        """Take the spellings of every concept, as `forms` gives them."""
+        self._by_first_word: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for concept, listed in spellings.items():
+            for form in listed:
+                parts = tuple(split(form))
+                if parts:
+                    self._by_first_word.setdefault(parts[0], []).append((parts, concept))
+
+    def find(self, text: str) -> Iterator[Mention]:
+        """Yield the mentions in reading order."""
+        spans = [(match.group().casefold(), match.start(), match.end()) for match in WORD.finditer(text)]
+        for position, (word, start, _) in enumerate(spans):
+            for parts, concept in self._by_first_word.get(word, ()):
+                window = spans[position : position + len(parts)]
+                if tuple(part for part, _, _ in window) == parts:
+                    yield Mention(concept, start, window[-1][2])
