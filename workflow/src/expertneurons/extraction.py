@@ -17,6 +17,7 @@ from expertneurons import checkpoints, sites, tables
 from expertneurons.errors import StudyError
 from expertneurons.files import new_array, save_array
 from expertneurons.steps import Progress
+from expertneurons.stimuli import SCOPES
 
 Pooling = Literal["max", "min", "mean"]
 
@@ -63,6 +64,7 @@ def extract_responses(
         dtype: Of the stored responses; the pass itself is in float32.
         tokens_per_batch: Tokens, padding included, that go through the model at once.
         threads: Batches that are computed at the same time.
+
     """
     tokenizer, network = checkpoints.load(checkpoint, weights, seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -80,16 +82,15 @@ def extract_responses(
         stored = [stack.enter_context(new_array(path, shape, dtype)) for path in responses]
         stack.enter_context(sites.tapped(network, taps, reader.sink))
         pool = stack.enter_context(ThreadPoolExecutor(1 if device.type == "cuda" else threads))
-        sums: npt.NDArray[np.float64] | None = None
+        sums = np.zeros(
+            (len(SCOPES), network.config.num_hidden_layers + 2, int(concepts.max()) + 1, network.config.hidden_size)
+        )
         for batch, (pooled, means) in zip(batches, pool.map(reader.read, batches), strict=True):
             for array, values in zip(stored, pooled, strict=True):
                 array[batch.rows] = _finite(values.astype(dtype), batch.rows, rows, table, model, dtype)
-            if sums is None:
-                sums = np.zeros((*means.shape[:2], int(concepts.max()) + 1, means.shape[3]))
             for position, row in enumerate(batch.rows):
                 sums[:, :, concepts[row]] += means[:, :, position]
             progress(len(batch.rows))
-        assert sums is not None
         counts = np.bincount(concepts)
         save_array(embeddings, (sums / counts[:, None]).astype(np.float32))
         tables.write(table, units, ["unit"])
@@ -113,7 +114,9 @@ def plan(tokenizer: Any, rows: pd.DataFrame, tokens_per_batch: int, longest: int
     lengths = np.array([len(ids) for ids in coded["input_ids"]])
     if lengths.max() > longest:
         row = rows.iloc[int(lengths.argmax())]
-        raise StudyError(f"sentence {row['id']} has {lengths.max()} tokens, the model takes {longest}; shorten the sentence")
+        raise StudyError(
+            f"sentence {row['id']} has {lengths.max()} tokens, the model takes {longest}; shorten the sentence"
+        )
     order = np.lexsort((np.arange(len(rows)), -lengths))
     padding = tokenizer.pad_token_id or 0
     return [
@@ -157,13 +160,22 @@ def _longest(network: Any) -> int:
 
 
 def _finite(
-    values: npt.NDArray[Any], chunk: npt.NDArray[np.intp], rows: pd.DataFrame, table: pd.DataFrame, model: str, dtype: str
+    values: npt.NDArray[Any],
+    chunk: npt.NDArray[np.intp],
+    rows: pd.DataFrame,
+    table: pd.DataFrame,
+    model: str,
+    dtype: str,
 ) -> npt.NDArray[Any]:
     if np.isfinite(values).all():
         return values
     position, unit = np.argwhere(~np.isfinite(values))[0]
     place = table.iloc[unit]
-    remedy = "store float32 (responses.dtype)" if dtype == "float16" else "the weights are broken: fetch the checkpoint again"
+    remedy = (
+        "store float32 (responses.dtype)"
+        if dtype == "float16"
+        else "the weights are broken: fetch the checkpoint again"
+    )
     raise StudyError(
         f"{model}: the response of layer {place['layer']} {place['site']} {place['index']} to sentence "
         f"{rows['id'].iloc[chunk[position]]} is {values[position, unit]}; {remedy}"
@@ -194,7 +206,9 @@ class Reader:
         here.seen = {pooling: [] for pooling in self.poolings}
         ids = batch.ids.to(self.device)
         with torch.inference_mode():
-            out = self.network(input_ids=ids, attention_mask=batch.real.to(self.device).long(), output_hidden_states=True)
+            out = self.network(
+                input_ids=ids, attention_mask=batch.real.to(self.device).long(), output_hidden_states=True
+            )
             static = self.network.get_input_embeddings().weight[ids]
             means = self._means((static, *out.hidden_states), batch)
             pooled = [torch.cat(here.seen[pooling], dim=1).float().cpu().numpy() for pooling in self.poolings]
@@ -204,7 +218,7 @@ class Reader:
         stacked = torch.stack(states).double()
         return np.stack([_mean(stacked, tokens.to(self.device)).cpu().numpy() for tokens in (batch.own, batch.pooled)])
 
-    def sink(self, _tap: int, values: torch.Tensor) -> None:
+    def sink(self, _number: int, values: torch.Tensor) -> None:
         """Pool one tap's activations, (batch, tokens, units)."""
         here = self._current
         if getattr(here, "seen", None) is None:

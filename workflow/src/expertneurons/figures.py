@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from expertneurons import tables
-from expertneurons.files import open_array, replacing
+from expertneurons.distribution import BINS, OBSERVED, PERMUTED
+from expertneurons.files import replacing
 from expertneurons.layers import ALL
-from expertneurons.scoring import BINS, OBSERVED, PERMUTED
-from expertneurons.similarity import jaccard
 from expertneurons.selection import expert_sets
+from expertneurons.similarity import jaccard
 
 # Okabe and Ito's colour-blind safe palette; a representation has the same colour in every figure.
 EXPERTS, UNTRAINED, RANDOM, STATIC, CONTEXTUAL, TEXT = "#0072B2", "#D55E00", "#999999", "#009E73", "#CC79A7", "#E69F00"
@@ -26,7 +26,7 @@ SITES = {
     "mlp.act": "#D55E00",
     "mlp.down": "#009E73",
 }
-STYLE = {
+STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -67,6 +67,7 @@ def draw_figures(
         model: Its name.
         controls: Names of its untrained controls.
         norm_labels: Titles of the norms, each as name=title.
+
     """
     titles = dict(label.split("=", 1) for label in norm_labels)
     aligned = pd.concat([tables.read(path) for path in alignment])
@@ -92,16 +93,16 @@ def save(figure: Figure, stem: Path) -> None:
             figure.savefig(partial, format=ending, dpi=200, metadata=metadata)
 
 
-def alignment_by_threshold(
-    aligned: pd.DataFrame, model: str, controls: list[str], titles: dict[str, str]
-) -> Figure:
+def alignment_by_threshold(aligned: pd.DataFrame, model: str, controls: list[str], titles: dict[str, str]) -> Figure:
     """Draw Spearman with each norm against the expert threshold, beside baselines, chance and the untrained control."""
     norms = sorted(aligned["norm"].unique())
     figure = Figure(figsize=(4.2 * len(norms), 3.9))
     panels = figure.subplots(1, len(norms), sharey=True, squeeze=False)[0]
     for panel, norm in zip(panels, norms, strict=True):
         own = aligned[(aligned["norm"] == norm) & (aligned["model"] == model)]
-        lines: list[tuple[pd.DataFrame, str, str, str]] = [(own, "experts.jaccard", EXPERTS, "expert overlap (Jaccard)")]
+        lines: list[tuple[pd.DataFrame, str, str, str]] = [
+            (own, "experts.jaccard", EXPERTS, "expert overlap (Jaccard)")
+        ]
         for control in controls:
             rows = aligned[(aligned["norm"] == norm) & (aligned["model"] == control)]
             lines.append((rows, "experts.jaccard", UNTRAINED, "same, untrained weights"))
@@ -111,11 +112,14 @@ def alignment_by_threshold(
         for name, colour, label in _baselines(own):
             rho = own.loc[own["representation"] == name, "rho"].item()
             panel.axhline(rho, color=colour, linewidth=1.2, linestyle=(0, (5, 2)), label=label)
-        null = own.loc[own["representation"] == "experts.jaccard", "null_high"].max()
-        panel.axhspan(-null, null, color="#000000", alpha=0.06, linewidth=0, label="chance: 95% of node permutations below")
+        own_experts = own[own["representation"] == "experts.jaccard"]
+        band = own_experts["null_low"].min(), own_experts["null_high"].max()
+        panel.axhspan(*band, color="#000000", alpha=0.06, linewidth=0, label="chance: 95% of node permutations")
         panel.axhline(0, color="#000000", linewidth=0.6)
         headline = own[own["representation"] == "experts.jaccard"].iloc[0]
-        panel.set_title(f"{titles.get(norm, norm)}\n{headline['n_pairs']:.0f} pairs, {headline['n_concepts']:.0f} concepts")
+        panel.set_title(
+            f"{titles.get(norm, norm)}\n{headline['n_pairs']:.0f} pairs, {headline['n_concepts']:.0f} concepts"
+        )
         panel.set_xlabel("AP threshold for an expert")
     panels[0].set_ylabel("Spearman correlation with people")
     panels[0].set_ylim(-0.4, 1)
@@ -166,7 +170,14 @@ def layer_profile(layers: pd.DataFrame, threshold: float, titles: dict[str, str]
     for site, colour in SITES.items():
         own = rows[rows["site"] == site]
         if len(own):
-            left.plot(own["layer"], 100 * own["n_experts"] / own["n_units"], color=colour, marker="o", markersize=3.5, label=site)
+            left.plot(
+                own["layer"],
+                100 * own["n_experts"] / own["n_units"],
+                color=colour,
+                marker="o",
+                markersize=3.5,
+                label=site,
+            )
     left.set(xlabel="layer", ylabel=f"units that are an expert (%), AP >= {threshold:g}", title="Where experts sit")
     left.set_ylim(bottom=0)
     whole = rows[rows["site"] == ALL]
@@ -176,7 +187,9 @@ def layer_profile(layers: pd.DataFrame, threshold: float, titles: dict[str, str]
         rho, low, high = (whole[f"{name}_{norm}"] for name in ("rho", "low", "high"))
         shift = 0.12 * (number - (len(titles) - 1) / 2)
         colour = (EXPERTS, STATIC, CONTEXTUAL, TEXT)[number % 4]
-        right.errorbar(whole["layer"] + shift, rho, [rho - low, high - rho], fmt="o-", color=colour, markersize=3.5, label=title)
+        right.errorbar(
+            whole["layer"] + shift, rho, [rho - low, high - rho], fmt="o-", color=colour, markersize=3.5, label=title
+        )
     right.axhline(0, color="#000000", linewidth=0.6)
     right.set(xlabel="layer", ylabel="Spearman with people", title="Alignment of one layer's experts")
     for panel in (left, right):
@@ -194,7 +207,9 @@ def similarity_matrix(matrix: Any, concepts: pd.DataFrame, threshold: float) -> 
     names, starts, sizes = np.unique(domains.to_numpy()[order], return_index=True, return_counts=True)
     figure = Figure(figsize=(6.6, 5.8))
     panel = figure.subplots()
-    image = panel.imshow(ordered, cmap="viridis", vmin=0, vmax=float(np.nanquantile(ordered, 0.995)), interpolation="nearest")
+    image = panel.imshow(
+        ordered, cmap="viridis", vmin=0, vmax=float(np.nanquantile(ordered, 0.995)), interpolation="nearest"
+    )
     figure.colorbar(image, ax=panel, label=f"Jaccard overlap of experts, AP >= {threshold:g}", shrink=0.8)
     for start in starts[1:]:
         panel.axhline(start - 0.5, color="#ffffff", linewidth=0.5)

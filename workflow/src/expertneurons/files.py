@@ -32,7 +32,9 @@ def replacing(target: Path) -> Iterator[Path]:
         partial.replace(target)
     except OSError as error:
         if error.errno in FULL:
-            raise StudyError(f"{target}: {os.strerror(error.errno or 0)}; free some disk space and run again") from error
+            raise StudyError(
+                f"{target}: {os.strerror(error.errno or 0)}; free some disk space and run again"
+            ) from error
         raise
     finally:
         if partial.is_dir():

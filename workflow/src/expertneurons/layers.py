@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from expertneurons import tables
 from expertneurons.alignment import align, rated_pairs
-from expertneurons.selection import expected, expert_sets
+from expertneurons.distribution import expected
+from expertneurons.selection import expert_sets
 from expertneurons.similarity import jaccard
 
 ALL = "all"
@@ -41,6 +43,7 @@ def align_layers(
         model: Its name.
         stimuli: Their name.
         level: Coverage of the intervals.
+
     """
     index, chosen = tables.read(units), tables.read(experts)
     concepts = tables.read(concept_table)["concept"].tolist()
@@ -49,9 +52,8 @@ def align_layers(
     rows = []
     for threshold in thresholds:
         sets = expert_sets(chosen, len(concepts), len(index), threshold=threshold)
-        chance = {size: expected(null, threshold, size) * count for size, count in sizes.value_counts().items()}
-        by_chance = sum(chance.values())
-        for (layer, site), members in _places(index):
+        by_chance = pd.concat([expected(null, threshold, int(size)) for size in sizes]).groupby(level=[0, 1]).sum()
+        for (layer, site), members in _places(index).items():
             own = sets[:, members]
             where: Any = layer if site == ALL else (layer, site)
             row = {
@@ -72,8 +74,11 @@ def align_layers(
     tables.write(pd.DataFrame(rows), output, tables.KEYS["layers"])
 
 
-def _places(index: pd.DataFrame) -> list[tuple[tuple[int, str], np.ndarray]]:
+def _places(index: pd.DataFrame) -> dict[tuple[Any, ...], npt.NDArray[np.intp]]:
     """Every (layer, site) with its units, and every layer as a whole."""
-    single = [(place, rows["unit"].to_numpy()) for place, rows in index.groupby(["layer", "site"], sort=False)]
-    whole = [((layer, ALL), rows["unit"].to_numpy()) for layer, rows in index.groupby("layer")]
-    return single + whole
+    places: dict[tuple[Any, ...], npt.NDArray[np.intp]] = {}
+    for layer, rows in index.groupby("layer"):
+        for site, own in rows.groupby("site", sort=False):
+            places[layer, site] = own["unit"].to_numpy(np.intp)
+        places[layer, ALL] = rows["unit"].to_numpy(np.intp)
+    return places

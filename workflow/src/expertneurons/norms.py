@@ -37,12 +37,15 @@ def tidy_norm(
         rows: First-last numbers of the data rows to keep, for instance 112-777; empty keeps all.
         strip: A regular expression removed from the end of each word, for instance a part-of-speech tag.
         repeated: What to do with a pair that is rated in more than one row.
+
     """
     pairs = _pairs(raw, SEPARATORS[separator]) if reader == "pairs" else _concepticon(raw)
     if rows:
         first, last = (int(number) for number in rows.split("-"))
         if not 1 <= first <= last <= len(pairs):
-            raise StudyError(f"norm {norm!r}: rows {rows} are not within its {len(pairs)} rows; correct the norms sheet")
+            raise StudyError(
+                f"norm {norm!r}: rows {rows} are not within its {len(pairs)} rows; correct the norms sheet"
+            )
         pairs = pairs.iloc[first - 1 : last]
     for column in ("word1", "word2"):
         pairs[column] = pairs[column].str.casefold().str.replace(f"(?:{strip})$", "", regex=True)

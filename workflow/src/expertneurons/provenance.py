@@ -58,7 +58,10 @@ def _imported(name: str) -> set[str]:
 def _meaning(name: str) -> str:
     tree = _tree(name)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False) is not None:
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node, clean=False) is not None
+        ):
             node.body = node.body[1:]
     return ast.dump(tree)
 
@@ -71,6 +74,7 @@ def write_manifest(config: str, inputs: list[Path], results: list[Path], output:
         inputs: Files whose digests name the data.
         results: Files whose digests name the results.
         output: JSON file to write.
+
     """
     manifest = {
         "study": {"package": PACKAGE, "version": importlib.import_module(PACKAGE).__version__, **_commit()},

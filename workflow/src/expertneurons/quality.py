@@ -16,7 +16,9 @@ DEFINITIONS = 2
 
 PLAIN = re.compile(r"[A-Za-z0-9 ,.;:'!?()-]+")
 SENTENCE_END = re.compile(r"[.!?][')]*\s")
-DEFINITION = re.compile(r"\b(is|are) (an?|the|one|any|some)?\s*(\w+ )?(kind|type|sort|form|variety|species|piece)s? of\b")
+DEFINITION = re.compile(
+    r"\b(is|are) (an?|the|one|any|some)?\s*(\w+ )?(kind|type|sort|form|variety|species|piece)s? of\b"
+)
 NAME = re.compile(r"(?<=[a-z,;:] )(?!I\b)[A-Z]")
 
 

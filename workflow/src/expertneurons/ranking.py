@@ -71,39 +71,50 @@ def sort(packed, spare, shift, width):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def tie_end(packed, shift, i):  # type: ignore[no-untyped-def]
+    """Find where the group of equal responses that starts at rank `i` ends."""
+    key = packed[i] >> shift
+    end = i + 1
+    while end < packed.size and packed[end] >> shift == key:
+        end += 1
+    return end
+
+
+@njit(nogil=True, cache=True)
+def tied_rest(packed, mask, i, end, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
+    """Take one group of equal responses, ranks `i` to `end`, as one step of the curve."""
+    for k in range(i, end):
+        s = packed[k] & mask
+        for m in range(starts[s], starts[s + 1]):
+            line = state[concepts[m]]
+            line[ABOVE] += 0.5 * (i - line[HITS] - line[EXCLUDED])
+    for k in range(i, end):
+        s = packed[k] & mask
+        for m in range(starts[s], starts[s + 1]):
+            state[concepts[m], HITS] += 1.0
+        for m in range(out_starts[s], out_starts[s + 1]):
+            state[out_concepts[m], EXCLUDED] += 1.0
+    for k in range(i, end):
+        s = packed[k] & mask
+        for m in range(starts[s], starts[s + 1]):
+            line = state[concepts[m]]
+            false = end - line[HITS] - line[EXCLUDED]
+            line[PRECISION] += line[HITS] / (line[HITS] + line[WEIGHT] * false)
+            line[ABOVE] += 0.5 * false
+
+
+@njit(nogil=True, cache=True)
 def walk_rest(packed, shift, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
     """Walk where every sentence that is neither a positive nor excluded is a negative.
 
     starts, concepts: sentence -> its concepts as a positive (compressed rows); out_*: as an excluded sentence.
     """
-    n = packed.size
     mask = (packed.dtype.type(1) << shift) - packed.dtype.type(1)
     i = 0
-    while i < n:
-        key = packed[i] >> shift
-        end = i + 1
-        while end < n and packed[end] >> shift == key:
-            end += 1
-        tied = end > i + 1
-        if tied:
-            for k in range(i, end):
-                s = packed[k] & mask
-                for m in range(starts[s], starts[s + 1]):
-                    line = state[concepts[m]]
-                    line[ABOVE] += 0.5 * (i - line[HITS] - line[EXCLUDED])
-            for k in range(i, end):
-                s = packed[k] & mask
-                for m in range(starts[s], starts[s + 1]):
-                    state[concepts[m], HITS] += 1.0
-                for m in range(out_starts[s], out_starts[s + 1]):
-                    state[out_concepts[m], EXCLUDED] += 1.0
-            for k in range(i, end):
-                s = packed[k] & mask
-                for m in range(starts[s], starts[s + 1]):
-                    line = state[concepts[m]]
-                    false = end - line[HITS] - line[EXCLUDED]
-                    line[PRECISION] += line[HITS] / (line[HITS] + line[WEIGHT] * false)
-                    line[ABOVE] += 0.5 * false
+    while i < packed.size:
+        end = tie_end(packed, shift, i)
+        if end > i + 1:
+            tied_rest(packed, mask, i, end, starts, concepts, out_starts, out_concepts, state)
         else:
             s = packed[i] & mask
             for m in range(starts[s], starts[s + 1]):
@@ -118,6 +129,18 @@ def walk_rest(packed, shift, starts, concepts, out_starts, out_concepts, state):
 
 
 @njit(nogil=True, cache=True)
+def count_false(s, negatives, out_starts, out_concepts, false):  # type: ignore[no-untyped-def]
+    """Add sentence `s` to the false positives of every concept that it is a negative of."""
+    if negatives.shape[0] > 0:
+        row = negatives[s]
+        for c in range(row.size):
+            false[c] += row[c]
+    else:
+        for m in range(out_starts[s], out_starts[s + 1]):
+            false[out_concepts[m]] += 1
+
+
+@njit(nogil=True, cache=True)
 def walk_lists(packed, shift, starts, concepts, negatives, out_starts, out_concepts, false, state):  # type: ignore[no-untyped-def]
     """Walk where every concept has its own list of negatives.
 
@@ -125,30 +148,19 @@ def walk_lists(packed, shift, starts, concepts, negatives, out_starts, out_conce
     (0, 0) when the lists are short: then out_* holds sentence -> the concepts that it is a negative of.
     false: (concepts,) counters, zero at the start.
     """
-    n = packed.size
     mask = (packed.dtype.type(1) << shift) - packed.dtype.type(1)
-    dense = negatives.shape[0] > 0
     i = 0
-    while i < n:
-        key = packed[i] >> shift
-        end = i
-        while end < n and packed[end] >> shift == key:
-            s = packed[end] & mask
+    while i < packed.size:
+        end = tie_end(packed, shift, i)
+        for k in range(i, end):
+            s = packed[k] & mask
             for m in range(starts[s], starts[s + 1]):
-                line = state[concepts[m]]
-                line[ABOVE] += 0.5 * false[concepts[m]]
-            end += 1
+                state[concepts[m], ABOVE] += 0.5 * false[concepts[m]]
         for k in range(i, end):
             s = packed[k] & mask
             for m in range(starts[s], starts[s + 1]):
                 state[concepts[m], HITS] += 1.0
-            if dense:
-                row = negatives[s]
-                for c in range(row.size):
-                    false[c] += row[c]
-            else:
-                for m in range(out_starts[s], out_starts[s + 1]):
-                    false[out_concepts[m]] += 1
+            count_false(s, negatives, out_starts, out_concepts, false)
         for k in range(i, end):
             s = packed[k] & mask
             for m in range(starts[s], starts[s + 1]):
@@ -161,7 +173,21 @@ def walk_lists(packed, shift, starts, concepts, negatives, out_starts, out_conce
 
 @njit(nogil=True, cache=True)
 def score_block(  # type: ignore[no-untyped-def]
-    bits, rows, first, packed, shift, starts, concepts, negatives, out_starts, out_concepts, rest, weights, totals, ap, auroc
+    bits,
+    rows,
+    first,
+    packed,
+    shift,
+    starts,
+    concepts,
+    negatives,
+    out_starts,
+    out_concepts,
+    rest,
+    weights,
+    totals,
+    ap,
+    auroc,
 ):
     """Score a block of units; totals: (concepts, 2) numbers of positives and negatives.
 

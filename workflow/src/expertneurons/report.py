@@ -51,8 +51,11 @@ def write_report(
         norm_labels: Titles of the norms, each as name=title.
         model_labels: Titles of the models, each as name=title.
         control_of: Untrained controls, each as control=model.
+
     """
-    norms, models, controls = (dict(pair.split("=", 1) for pair in given) for given in (norm_labels, model_labels, control_of))
+    norms, models, controls = (
+        dict(pair.split("=", 1) for pair in given) for given in (norm_labels, model_labels, control_of)
+    )
     aligned, counted = tables.read(alignment), tables.read(experts)
     sections = []
     for model in reported:
@@ -73,7 +76,9 @@ def write_report(
                     "norms": norms,
                 }
             )
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     page = environment.from_string(template.read_text(encoding="utf-8"))
     with replacing(output) as partial:
         partial.write_text(page.render(title=title, sections=sections, threshold=threshold), encoding="utf-8")
@@ -92,13 +97,11 @@ def _headline(rows: pd.DataFrame, model: str, norm: str, threshold: float) -> An
 def estimate(row: Any) -> str:
     """Write a correlation with its interval, or say why there is none."""
     if pd.isna(row["rho"]):
-        return f"not defined (only {row['n_pairs']} pairs have two concepts with experts)"
+        return f"not defined ({row['n_pairs']} pairs, whose similarities are too few or all equal)"
     return f"rho = {row['rho']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 
-def answers(
-    rows: pd.DataFrame, model: str, controls: list[str], threshold: float, norms: dict[str, str]
-) -> list[str]:
+def answers(rows: pd.DataFrame, model: str, controls: list[str], threshold: float, norms: dict[str, str]) -> list[str]:
     """One sentence per norm, made from the numbers: estimate, interval, n, chance and control."""
     told = []
     for norm, title in norms.items():
@@ -106,8 +109,8 @@ def answers(
         verdict = "aligns with" if row["low"] > 0 else "does not align, within its interval, with"
         text = (
             f"Expert overlap at AP >= {threshold:g} {verdict} {title}: {estimate(row)}, {row['n_pairs']} pairs of "
-            f"{row['n_concepts']} concepts, p = {row['p']:.4f} by node permutation; 95% of permutations lie below "
-            f"{row['null_high']:.2f}."
+            f"{row['n_concepts']} concepts, p = {row['p']:.4f} by node permutation (95% of permutations lie from "
+            f"{row['null_low']:.2f} to {row['null_high']:.2f})."
         )
         for control in controls:
             text += f" The same model with untrained weights: {estimate(_headline(rows, control, norm, threshold))}."
@@ -142,7 +145,9 @@ def comparison(rows: pd.DataFrame, norms: dict[str, str]) -> list[dict[str, Any]
     for row in rows.to_dict("records"):
         limit = row["threshold"]
         key = (str(row["representation"]), -1.0 if pd.isna(limit) else float(limit))
-        entry = found.setdefault(key, {"name": row["representation"], "threshold": "" if pd.isna(limit) else f"{limit:g}"})
+        entry = found.setdefault(
+            key, {"name": row["representation"], "threshold": "" if pd.isna(limit) else f"{limit:g}"}
+        )
         entry[str(row["norm"])] = row
     first = next(iter(norms))
     return sorted(found.values(), key=lambda entry: -entry[first]["rho"] if pd.notna(entry[first]["rho"]) else 2)

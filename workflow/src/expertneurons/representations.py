@@ -55,6 +55,7 @@ def measure_similarity(
         random_draws: Draws of random units matched to the experts by count, layer and site.
         seed: Of these draws.
         word_vectors: Sheet of users' word vectors.
+
     """
     concepts, sentences = tables.read(concept_table), tables.read(sentence_table)
     index, chosen = tables.read(units), tables.read(experts)
@@ -84,12 +85,17 @@ def _random(sets: sparse.csr_array, index: pd.DataFrame, draws: int, seed: int) 
     """Mean Jaccard of random unit sets with as many units of each layer and site as the concept's experts."""
     group = index.groupby(["layer", "site"]).ngroup().to_numpy()
     pools = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
-    wanted = [np.bincount(group[sets.indices[a:b]], minlength=len(pools)) for a, b in zip(sets.indptr, sets.indptr[1:], strict=False)]
+    wanted = [
+        np.bincount(group[sets.indices[a:b]], minlength=len(pools))
+        for a, b in zip(sets.indptr, sets.indptr[1:], strict=False)
+    ]
     generator = seeds.generator(seed, "random_units")
     total = np.zeros((sets.shape[0], sets.shape[0]))
     for _ in range(draws):
         rows = [
-            np.concatenate([generator.choice(pool, count, replace=False) for pool, count in zip(pools, counts, strict=True)])
+            np.concatenate(
+                [generator.choice(pool, count, replace=False) for pool, count in zip(pools, counts, strict=True)]
+            )
             for counts in wanted
         ]
         ones = np.ones(sum(map(len, rows)), np.int32)
@@ -113,13 +119,14 @@ def _texts(concepts: pd.DataFrame, sentences: pd.DataFrame) -> Iterator[Found]:
     documents = [""] * len(concepts)
     mentions = np.zeros((len(concepts), len(concepts)))
     totals = np.zeros(len(concepts))
+    row: Any
     for row in sentences.itertuples():
-        text: Any = row.text
-        for start, end in sorted(zip(row.starts, row.ends, strict=True), reverse=True):  # type: ignore[arg-type]
+        text = row.text
+        for start, end in sorted(zip(row.starts, row.ends, strict=True), reverse=True):
             text = text[:start] + text[end:]
-        documents[int(row.concept_number)] += " " + text  # type: ignore[arg-type]
-        mentions[row.concept_number, list(row.others)] += 1  # type: ignore[arg-type,index]
-        totals[int(row.concept_number)] += 1  # type: ignore[arg-type]
+        documents[row.concept_number] += " " + text
+        mentions[row.concept_number, list(row.others)] += 1
+        totals[row.concept_number] += 1
     weights = TfidfVectorizer(sublinear_tf=True).fit_transform(documents)
     yield "text.tfidf", "text", NONE, cosine(weights.toarray())
     share = mentions / totals[:, None]

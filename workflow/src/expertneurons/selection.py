@@ -8,8 +8,8 @@ import pandas as pd
 from scipy import sparse
 
 from expertneurons import tables
+from expertneurons.distribution import expected
 from expertneurons.files import open_array
-from expertneurons.scoring import PERMUTED
 
 
 def select_experts(
@@ -41,10 +41,14 @@ def select_experts(
         top: Sizes of count-matched expert sets.
         model: Its name.
         stimuli: Their name.
+
     """
     scores, areas, index = open_array(ap), open_array(auroc), tables.read(units)
     concepts = tables.read(concept_table)
-    kept = [_ranked(scores[c], areas[c], min(thresholds), max(top, default=0)).assign(concept_number=c) for c in range(len(concepts))]
+    kept = [
+        _ranked(scores[c], areas[c], min(thresholds), max(top, default=0)).assign(concept_number=c)
+        for c in range(len(concepts))
+    ]
     found = pd.concat(kept, ignore_index=True).merge(index, on="unit")
     columns = ["concept_number", "rank", "unit", "layer", "site", "index", "ap", "auroc"]
     tables.write(found[columns], experts, ["concept_number", "rank"])
@@ -79,17 +83,12 @@ def _ranked(ap: npt.NDArray[np.float32], auroc: npt.NDArray[np.float32], thresho
     return pd.DataFrame({"rank": np.arange(1, size + 1), "unit": chosen, "ap": ap[chosen], "auroc": auroc[chosen]})
 
 
-def expected(distribution: pd.DataFrame, threshold: float, positives: int) -> pd.Series:
-    """Return experts expected by chance for one concept, per (layer, site): the mean count over shuffled labels."""
-    null = distribution[(distribution["kind"] == PERMUTED) & (distribution["n_positives"] == positives)]
-    passing = null["count"].where(null["low"] >= threshold - 1e-9, 0) / null["sets"]
-    return passing.groupby([null["layer"], null["site"]]).sum()
-
-
 def expert_sets(
     experts: pd.DataFrame, concepts: int, units: int, threshold: float | None = None, top: int | None = None
 ) -> sparse.csr_array:
     """Expert sets as a sparse (concepts, units) array of ones, by threshold or by rank."""
-    chosen = experts[experts["ap"] >= np.float32(threshold)] if threshold is not None else experts[experts["rank"] <= top]
+    chosen = (
+        experts[experts["ap"] >= np.float32(threshold)] if threshold is not None else experts[experts["rank"] <= top]
+    )
     place = (chosen["concept_number"].to_numpy(), chosen["unit"].to_numpy())
     return sparse.csr_array((np.ones(len(chosen), np.int32), place), shape=(concepts, units))

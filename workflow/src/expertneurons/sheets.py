@@ -35,11 +35,15 @@ def read(path: Path, kind: str) -> list[dict[str, str]]:
     validator = Draft202012Validator({**row_rules, "required": rules["required"]})
     for line, row in enumerate(rows, start=2):
         filled = {column: value for column, value in row.items() if value or column in rules["required"]}
-        for error in validator.iter_errors(filled):
-            problems.append(f"line {line}, {'.'.join(map(str, error.path)) or 'row'}: {explain(error)}")
+        problems += [
+            f"line {line}, {'.'.join(map(str, error.path)) or 'row'}: {explain(error)}"
+            for error in validator.iter_errors(filled)
+        ]
         key = tuple(row.get(column, "") for column in rules["unique"])
         if key in seen:
-            problems.append(f"line {line}: {' '.join(rules['unique'])} {' '.join(key)!r} is already in line {seen[key]}")
+            problems.append(
+                f"line {line}: {' '.join(rules['unique'])} {' '.join(key)!r} is already in line {seen[key]}"
+            )
         seen.setdefault(key, line)
     if problems:
         more = f" (and {len(problems) - 10} more)" if len(problems) > 10 else ""
@@ -60,7 +64,7 @@ def _rows(path: Path, rules: Mapping[str, Any]) -> list[dict[str, str]]:
     unknown = [column for column in header if column not in rules["properties"]]
     if missing or unknown:
         raise StudyError(
-            f"{path}: the header lacks {missing} and has unknown columns {unknown}; it is tab separated with the columns "
+            f"{path}: the header lacks {missing} and has unknown columns {unknown}; use tabs and the columns "
             f"{', '.join(rules['properties'])}"
         )
     rows = []

@@ -31,6 +31,7 @@ def jaccard(experts: Sets) -> Matrix:
 
     Returns:
         (concepts, concepts), 0 to 1; NaN where both sets are empty, since 0/0 is undefined.
+
     """
     common, sizes = shared(experts)
     return _ratio(common, sizes[:, None] + sizes[None, :] - common)
@@ -43,7 +44,7 @@ def overlap(experts: Sets) -> Matrix:
 
 
 def cosine(vectors: npt.NDArray[Any], origin: npt.NDArray[Any] | float = 0.0) -> Matrix:
-    """Cosine of every two rows of (concepts, features), seen from `origin` (a number, or one per concept, (concepts, 1)).
+    """Cosine of every two rows of (concepts, features), seen from `origin`: a number, or (concepts, 1) of them.
 
     Works through the features in blocks, so that a memory-mapped array need not fit. NaN where a row is zero or
     unknown (NaN).
@@ -60,4 +61,6 @@ def standardised(vectors: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Z-score every feature over the concepts, (concepts, features); a constant feature becomes zero."""
     centred = np.asarray(vectors, np.float64) - np.mean(vectors, axis=0, dtype=np.float64)
     spread = centred.std(axis=0)
-    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+    scaled: npt.NDArray[np.float64] = np.zeros_like(centred)
+    np.divide(centred, spread, out=scaled, where=spread > 0)
+    return scaled

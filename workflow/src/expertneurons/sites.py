@@ -1,15 +1,18 @@
 """Sites: which outputs of which modules are units, for each architecture a table of data, not a branch in code."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from expertneurons import sheets
 from expertneurons.errors import StudyError
+
+# Takes what a tap sees: its number and the tensor (batch, tokens, units).
+Sink = Callable[[int, Any], None]
 
 
 class Tap(NamedTuple):
@@ -21,13 +24,6 @@ class Tap(NamedTuple):
     of_input: bool
 
 
-class Sink(Protocol):
-    """Takes what a tap sees: its number and the tensor (batch, tokens, units)."""
-
-    def __call__(self, tap: int, values: Any) -> None:
-        """Pool or store the values."""
-
-
 def resolve(model: Any, architecture: str, sheet: Path, wanted: list[str]) -> list[Tap]:
     """Find the taps of a model, ordered by layer and then as `wanted` lists the sites.
 
@@ -36,12 +32,13 @@ def resolve(model: Any, architecture: str, sheet: Path, wanted: list[str]) -> li
 
     Raises:
         StudyError: an architecture or site that the sheet does not describe, or modules that the model lacks.
+
     """
     rows = [row for row in sheets.read(sheet, "sites") if architecture in row["architectures"].split()]
     if not rows:
         raise StudyError(
-            f"{sheet}: no sites for the architecture {architecture!r}; add rows with its name, a site ({', '.join(wanted)}) "
-            f"and the path of the module, * for the layer number, for instance {_example(model)}"
+            f"{sheet}: no sites for the architecture {architecture!r}; add rows with its name, a site "
+            f"({', '.join(wanted)}) and the path of the module, * for the layer number, for instance {_example(model)}"
         )
     patterns = {row["site"]: row["modules"].split() for row in rows}
     names = [name for name, _ in model.named_modules()]
@@ -53,7 +50,9 @@ def resolve(model: Any, architecture: str, sheet: Path, wanted: list[str]) -> li
             path, _, side = pattern.partition(":")
             matched = [(int(match[1]), name) for name in names if (match := _matcher(path).fullmatch(name))]
             if not matched:
-                raise StudyError(f"{sheet}: the model has no module {path!r} for {site!r}, but {_example(model)}; correct it")
+                raise StudyError(
+                    f"{sheet}: the model has no module {path!r} for {site!r}, but {_example(model)}; correct it"
+                )
             found += [Tap(layer, site, name, side == "input") for layer, name in matched]
     return sorted(found, key=lambda tap: (tap.layer, wanted.index(tap.site)))
 
@@ -63,7 +62,9 @@ def _matcher(path: str) -> re.Pattern[str]:
 
 
 def _example(model: Any) -> str:
-    numbered = [re.sub(r"\.\d+\.", ".*.", name, count=1) for name, _ in model.named_modules() if re.search(r"\.\d+\.", name)]
+    numbered = [
+        re.sub(r"\.\d+\.", ".*.", name, count=1) for name, _ in model.named_modules() if re.search(r"\.\d+\.", name)
+    ]
     return ", ".join(list(dict.fromkeys(numbered))[-3:]) or "no numbered layers"
 
 

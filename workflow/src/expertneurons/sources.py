@@ -35,6 +35,7 @@ def fetch_norm(url: str, size: int, digest: str, output: Path, mirror: Path | No
         digest: Its sha256, 64 hex digits.
         output: Where to put it.
         mirror: Folder searched first, at any depth, for a file of the same name (or that name + .gz) and content.
+
     """
     with replacing(output) as partial:
         if not _from_mirror(mirror, url.rpartition("/")[2], digest, partial):

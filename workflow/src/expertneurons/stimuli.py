@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from expertneurons import seeds, sheets, tables
+from expertneurons.design import Design
 from expertneurons.errors import StudyError
-from expertneurons.expertise import Design
 from expertneurons.words import Lexicon, forms
 
 POSITIVE, NEGATIVE, EXCLUDED = "positive", "negative", "excluded"
@@ -27,6 +27,7 @@ def build_stimuli(
         sentence_table: Parquet file: sentence (number), id, concept_number, register, text, starts and ends (character
             spans of the concept) and others (numbers of the other concepts that the text mentions).
         min_sentences: Fewest sentences that a concept may have.
+
     """
     listed = pd.DataFrame(sheets.read(concepts, "concepts"))
     rows = pd.DataFrame(sheets.read(sentences, "sentences"))
@@ -61,7 +62,9 @@ def _check_counts(listed: pd.DataFrame, rows: pd.DataFrame, concepts: Path, sent
     unknown = rows[~rows["concept"].isin(listed["concept"])]
     if len(unknown):
         row = unknown.iloc[0]
-        raise StudyError(f"{sentences}: {row['id']} is for {row['concept']!r}, which {concepts} does not list; add it there")
+        raise StudyError(
+            f"{sentences}: {row['id']} is for {row['concept']!r}, which {concepts} does not list; add it there"
+        )
     repeated = rows[rows.duplicated("text", keep=False)].sort_values("text")
     if len(repeated):
         same = ", ".join(repeated["id"][:2])
@@ -95,6 +98,7 @@ def label_sentences(
         negatives: The design.
         sampled_negatives: Negatives a concept in the sampled design; fewer where there are not so many.
         seed: Of the sample.
+
     """
     rows = tables.read(sentence_table)
     own = rows["concept_number"].to_numpy()

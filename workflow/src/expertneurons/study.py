@@ -25,7 +25,11 @@ class Study:
     @property
     def reported(self) -> list[str]:
         """Models that are not the control of another one of this run."""
-        return [name for name in self.config["models"] if self.models[name].get("control_of", "") not in self.config["models"]]
+        return [
+            name
+            for name in self.config["models"]
+            if self.models[name].get("control_of", "") not in self.config["models"]
+        ]
 
     def controls(self, model: str) -> list[str]:
         """Untrained controls of a model that this run includes."""
@@ -52,6 +56,7 @@ def load(config: Mapping[str, Any]) -> Study:
 
     Raises:
         StudyError: all problems at once, each with its key or sheet.
+
     """
     filled = complete(config)
     paths = {name: Path(path) for name, path in filled["sheets"].items()}
@@ -69,7 +74,7 @@ def load(config: Mapping[str, Any]) -> Study:
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in the schema's defaults; raise with every key that the schema refuses."""
     rules = sheets.schema("config")
-    filled = _filled(dict(config), rules)
+    filled: dict[str, Any] = _filled(dict(config), rules)
     problems = [
         f"config key {_key(error.absolute_path)}: {sheets.explain(error)}"
         for error in sorted(Draft202012Validator(rules).iter_errors(filled), key=lambda error: str(error.absolute_path))
@@ -97,17 +102,8 @@ def _filled(values: Any, rules: Mapping[str, Any]) -> Any:
 
 def inconsistencies(study: Study) -> Iterator[str]:
     """Every reason, in words, why a configuration of the right shape cannot run."""
+    yield from _unknown_rows(study)
     config = study.config
-    for name in config["models"]:
-        if name not in study.models:
-            yield f"config key models: {name!r} is not in {config['sheets']['models']}; add a row or correct the name"
-        elif study.models[name]["source"].startswith("wheel:") and not study.models[name].get("sha256"):
-            yield f"{config['sheets']['models']}: {name!r} comes from a wheel and needs its sha256"
-    for name in config["norms"]:
-        if name not in study.norms:
-            yield f"config key norms: {name!r} is not in {config['sheets']['norms']}; add a row or correct the name"
-        elif study.norms[name]["file"] not in study.norm_files:
-            yield f"{config['sheets']['norms']}: the file of {name!r} is not in {config['sheets']['norm_files']}; add a row"
     for name in config["stimuli"]["sets"]:
         folder = Path(config["stimuli"]["folder"]) / name
         for sheet in ("concepts.tsv", "sentences.tsv"):
@@ -117,3 +113,19 @@ def inconsistencies(study: Study) -> Iterator[str]:
         yield "config key expertise.pooling: it must be one of responses.poolings"
     if config["figures"]["threshold"] not in config["experts"]["thresholds"]:
         yield "config key figures.threshold: it must be one of experts.thresholds"
+
+
+def _unknown_rows(study: Study) -> Iterator[str]:
+    sheet = study.config["sheets"]
+    for name in study.config["models"]:
+        row = study.models.get(name)
+        if row is None:
+            yield f"config key models: {name!r} is not in {sheet['models']}; add a row or correct the name"
+        elif row["source"].startswith("wheel:") and not row.get("sha256"):
+            yield f"{sheet['models']}: {name!r} comes from a wheel and needs its sha256"
+    for name in study.config["norms"]:
+        row = study.norms.get(name)
+        if row is None:
+            yield f"config key norms: {name!r} is not in {sheet['norms']}; add a row or correct the name"
+        elif row["file"] not in study.norm_files:
+            yield f"{sheet['norms']}: the file {row['file']!r} of {name!r} is not in {sheet['norm_files']}; add a row"

@@ -42,6 +42,7 @@ def collect_tables(name: str, parts: list[Path], table: Path, csv: Path) -> None
         parts: Parquet files to join.
         table: Parquet file to write.
         csv: CSV file to write, the same rows.
+
     """
     joined = pd.concat([read(part) for part in parts], ignore_index=True)
     keys = KEYS[name]

@@ -1,0 +1,72 @@
+"""Small stand-ins made on the spot: random models of every architecture, with a tokenizer, as folders on disk."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from expertneurons import tables
+
+ARCHITECTURES = ("bert", "roberta", "gpt2", "gpt_neox", "llama", "mistral", "qwen2")
+LAYERS, WIDTH = 2, 16
+
+
+def write_model(folder: Path, architecture: str, texts: list[str], seed: int = 0) -> Path:
+    """Write a random model with a word-piece tokenizer for the texts; BERT has [CLS] and [SEP], Llama a BOS."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    size = _write_tokenizer(folder, architecture, texts)
+    sizes: dict[str, Any] = {
+        "vocab_size": size,
+        "hidden_size": WIDTH,
+        "intermediate_size": 3 * WIDTH,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 64,
+    }
+    if architecture == "gpt2":
+        sizes = {"vocab_size": size, "n_embd": WIDTH, "n_layer": LAYERS, "n_head": 2, "n_positions": 64}
+    if architecture in ("llama", "mistral", "qwen2"):
+        sizes["num_key_value_heads"] = 1
+    torch.manual_seed(seed)
+    config = AutoConfig.for_model(architecture, **sizes, pad_token_id=0, bos_token_id=1, eos_token_id=2)
+    AutoModel.from_config(config).save_pretrained(folder)
+    return folder
+
+
+def _write_tokenizer(folder: Path, architecture: str, texts: list[str]) -> int:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
+    tokenizer.train_from_iterator(texts, trainers.WordPieceTrainer(vocab_size=160, special_tokens=special))
+    around = {"bert": "[CLS] $A [SEP]", "roberta": "[CLS] $A [SEP]", "llama": "[CLS] $A", "mistral": "[CLS] $A"}
+    if architecture in around:
+        template = processors.TemplateProcessing(
+            single=around[architecture], special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+        )
+        tokenizer.post_processor = template
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    )
+    fast.save_pretrained(folder)
+    return int(tokenizer.get_vocab_size())
+
+
+def write_stimuli(folder: Path, sentences: dict[str, list[str]]) -> tuple[Path, Path]:
+    """Write the sheets of a set of stimuli: concept -> its sentences."""
+    folder.mkdir(parents=True, exist_ok=True)
+    concepts, rows = folder / "concepts.tsv", folder / "sentences.tsv"
+    concepts.write_text("concept\tdomain\n" + "".join(f"{c}\tthing\n" for c in sentences), encoding="utf-8")
+    lines = [f"{c}-{i:02d}\t{c}\tfact\t{text}\n" for c, texts in sentences.items() for i, text in enumerate(texts, 1)]
+    rows.write_text("id\tconcept\tregister\ttext\n" + "".join(lines), encoding="utf-8")
+    return concepts, rows
+
+
+def concept_table(path: Path, concepts: list[str]) -> Path:
+    """Write a numbered table of concepts."""
+    tables.write(pd.DataFrame({"concept_number": range(len(concepts)), "concept": concepts, "domain": ""}), path)
+    return path
