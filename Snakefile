@@ -27,15 +27,15 @@ include: "workflow/rules/report.smk"
 
 
 rule all:
-    localrule: True
     default_target: True
     input:
         "<results>/report.html",
         "<results>/manifest.json",
+    localrule: True
 
 
 rule acquire:
-    localrule: True
     input:
         collect("<results>/norms/{norm}.parquet", norm=STUDY.config["norms"]),
         [checkpoint_folder(model) for model in STUDY.config["models"]],
+    localrule: True

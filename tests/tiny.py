@@ -6,7 +6,9 @@ from typing import Any
 import pandas as pd
 
 from expertneurons import tables
+from expertneurons.words import split
 
+ROOT = Path(__file__).parents[1]
 ARCHITECTURES = ("bert", "roberta", "gpt2", "gpt_neox", "llama", "mistral", "qwen2")
 LAYERS, WIDTH = 2, 16
 
@@ -15,6 +17,9 @@ def write_model(folder: Path, architecture: str, texts: list[str], seed: int = 0
     """Write a random model with a word-piece tokenizer for the texts; BERT has [CLS] and [SEP], Llama a BOS."""
     import torch
     from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
     size = _write_tokenizer(folder, architecture, texts)
     sizes: dict[str, Any] = {
@@ -36,13 +41,16 @@ def write_model(folder: Path, architecture: str, texts: list[str], seed: int = 0
 
 
 def _write_tokenizer(folder: Path, architecture: str, texts: list[str]) -> int:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    # Not trained: the trainer breaks ties at random. Short words are one token, longer ones several.
+    words = sorted({word for text in texts for word in split(text)})
+    letters = sorted({letter for text in texts for letter in text if not letter.isspace()})
     special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
-    tokenizer.train_from_iterator(texts, trainers.WordPieceTrainer(vocab_size=160, special_tokens=special))
+    pieces = [*special, *letters, *(f"##{letter}" for letter in letters), *(w for w in words if 1 < len(w) <= 5)]
+    tokenizer = Tokenizer(models.WordPiece({piece: n for n, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     around = {"bert": "[CLS] $A [SEP]", "roberta": "[CLS] $A [SEP]", "llama": "[CLS] $A", "mistral": "[CLS] $A"}
     if architecture in around:
         template = processors.TemplateProcessing(
@@ -70,3 +78,8 @@ def concept_table(path: Path, concepts: list[str]) -> Path:
     """Write a numbered table of concepts."""
     tables.write(pd.DataFrame({"concept_number": range(len(concepts)), "concept": concepts, "domain": ""}), path)
     return path
+
+
+def leftovers(folder: Path) -> list[str]:
+    """List the scratch and partial files (names that start with a dot) that something left below a folder."""
+    return sorted(path.name for path in folder.rglob(".*"))

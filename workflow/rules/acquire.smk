@@ -2,13 +2,13 @@
 
 
 rule fetch_norm:
-    localrule: True
     output:
         "resources/norms/{file}",
     log:
         "<logs>/fetch_norm/{file}.log",
+    localrule: True
     conda:
-        f"{ENVIRONMENTS}/acquire.yaml"
+        "../../envs/acquire.yaml"
     params:
         url=lookup("{file}/url", within=STUDY.norm_files),
         size=lookup("{file}/bytes", within=STUDY.norm_files),
@@ -21,15 +21,15 @@ rule fetch_norm:
 
 
 rule fetch_checkpoint:
-    localrule: True
     input:
         lock=STUDY.config["sheets"]["models_lock"],
     output:
         folder=directory("resources/checkpoints/{checkpoint}"),
     log:
         "<logs>/fetch_checkpoint/{checkpoint}.log",
+    localrule: True
     conda:
-        f"{ENVIRONMENTS}/acquire.yaml"
+        "../../envs/acquire.yaml"
     params:
         source=lambda wildcards: checkpoint_row(wildcards.checkpoint)["source"],
         digest=lambda wildcards: checkpoint_row(wildcards.checkpoint)["sha256"],
@@ -48,7 +48,7 @@ rule tidy_norm:
     log:
         "<logs>/tidy_norm/{norm}.log",
     conda:
-        f"{ENVIRONMENTS}/acquire.yaml"
+        "../../envs/acquire.yaml"
     params:
         reader=lookup("{norm}/reader", within=STUDY.norms),
         scale=lambda wildcards: [STUDY.norms[wildcards.norm][f"scale_{end}"] for end in ("low", "high")],

@@ -14,7 +14,7 @@ rule align_representations:
     benchmark:
         "<benchmarks>/align_representations/{model}/{stimuli}.tsv"
     conda:
-        f"{ENVIRONMENTS}/analysis.yaml"
+        "../../envs/analysis.yaml"
     params:
         permutations=lookup("alignment/permutations", within=STUDY.config),
         level=lookup("alignment/level", within=STUDY.config),
@@ -42,7 +42,7 @@ rule align_layers:
     log:
         "<logs>/align_layers/{model}/{stimuli}.log",
     conda:
-        f"{ENVIRONMENTS}/analysis.yaml"
+        "../../envs/analysis.yaml"
     params:
         thresholds=THRESHOLDS,
         level=lookup("alignment/level", within=STUDY.config),

@@ -1,15 +1,17 @@
 """What every stage needs: the checked study, wildcards that are closed sets, and the package on the path of all jobs."""
 
 import json
+import os
 import re
 import shlex
 import sys
 from pathlib import Path
 
-SOURCE = str(Path(str(workflow.current_basedir)).parent / "src")
-ENVIRONMENTS = str(Path(str(workflow.current_basedir)).parents[1] / "envs")
-CAPTIONS = str(Path(str(workflow.current_basedir)).parent / "report")
-sys.path.insert(0, SOURCE)
+# Relative to the working folder, so that a moved or copied study is not out of date.
+WORKFLOW = Path(os.path.relpath(str(workflow.current_basedir))).parent
+SOURCE = WORKFLOW.resolve() / "src"
+CAPTIONS = WORKFLOW / "report"
+sys.path.insert(0, str(SOURCE))
 
 from expertneurons import study
 from expertneurons.errors import StudyError
@@ -28,7 +30,7 @@ NORM_TABLES = collect("<results>/norms/{norm}.parquet", norm=STUDY.config["norms
 # PYTHONPATH is set after an environment is activated. One thread for the libraries' own pools: the steps share out
 # work themselves, so that a result has the same bits on any number of cores.
 shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH='{SOURCE}' OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 "
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(SOURCE))} OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 "
     "TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1; "
 )
 

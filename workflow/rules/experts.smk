@@ -17,7 +17,7 @@ rule score_units:
     benchmark:
         "<benchmarks>/score_units/{model}/{stimuli}.tsv"
     conda:
-        f"{ENVIRONMENTS}/analysis.yaml"
+        "../../envs/analysis.yaml"
     threads: 2
     resources:
         mem="2GB",
@@ -48,7 +48,7 @@ rule select_experts:
     log:
         "<logs>/select_experts/{model}/{stimuli}.log",
     conda:
-        f"{ENVIRONMENTS}/analysis.yaml"
+        "../../envs/analysis.yaml"
     params:
         thresholds=THRESHOLDS,
         top=TOP,

@@ -16,10 +16,10 @@ rule collect_tables:
         csv=report("<results>/tables/{table}.csv", category="Tables", labels={"table": "{table}"}),
     log:
         "<logs>/collect_tables/{table}.log",
-    conda:
-        f"{ENVIRONMENTS}/analysis.yaml"
     wildcard_constraints:
         table="|".join(TABLE_PARTS),
+    conda:
+        "../../envs/analysis.yaml"
     params:
         code=code_digest("tables"),
     shell:
@@ -51,7 +51,7 @@ rule draw_figures:
     log:
         "<logs>/draw_figures/{model}/{stimuli}.log",
     conda:
-        f"{ENVIRONMENTS}/report.yaml"
+        "../../envs/report.yaml"
     params:
         folder=lambda wildcards, output: str(Path(output.pictures[0]).parent),
         threshold=lookup("figures/threshold", within=STUDY.config),
@@ -78,10 +78,10 @@ rule write_report:
     log:
         "<logs>/write_report.log",
     conda:
-        f"{ENVIRONMENTS}/report.yaml"
+        "../../envs/report.yaml"
     params:
         figures=lambda wildcards, input: str(Path(input.figures[0]).parents[2]),
-        captions=CAPTIONS,
+        captions=str(CAPTIONS),
         title=lookup("study/title", within=STUDY.config),
         threshold=lookup("figures/threshold", within=STUDY.config),
         reported=STUDY.reported,
@@ -91,7 +91,7 @@ rule write_report:
         control_of=STUDY.control_pairs,
         code=code_digest("report"),
     shell:
-        "python -m expertneurons --log {log} write-report --template {input.template} --captions {params.captions}"
+        "python -m expertneurons --log {log} write-report --template {input.template:q} --captions {params.captions:q}"
         " --alignment {input.alignment} --experts {input.experts} --figures {params.figures} --output {output.page}"
         " --title {params.title:q} --threshold {params.threshold} --reported {params.reported} --stimuli {params.stimuli}"
         " --norm-labels {params.norm_labels:q} --model-labels {params.model_labels:q} --control-of {params.control_of:q}"
@@ -100,7 +100,11 @@ rule write_report:
 rule write_manifest:
     input:
         sheets=sorted(STUDY.config["sheets"].values()),
-        stimuli=[f"{STUDY.config['stimuli']['folder']}/{name}/{sheet}.tsv" for name in STUDY.config["stimuli"]["sets"] for sheet in ("concepts", "sentences")],
+        stimuli=[
+            f"{STUDY.config['stimuli']['folder']}/{name}/{sheet}.tsv"
+            for name in STUDY.config["stimuli"]["sets"]
+            for sheet in ("concepts", "sentences")
+        ],
         norms=[f"resources/norms/{STUDY.norms[norm]['file']}" for norm in STUDY.config["norms"]],
         tables=collect("<results>/tables/{table}.parquet", table=TABLE_PARTS),
     output:
@@ -108,7 +112,7 @@ rule write_manifest:
     log:
         "<logs>/write_manifest.log",
     conda:
-        f"{ENVIRONMENTS}/report.yaml"
+        "../../envs/report.yaml"
     params:
         config=json.dumps(STUDY.config, sort_keys=True),
         code=code_digest("provenance"),

@@ -18,7 +18,7 @@ rule extract_responses:
     benchmark:
         "<benchmarks>/extract_responses/{model}/{stimuli}.tsv"
     conda:
-        f"{ENVIRONMENTS}/responses.yaml"
+        "../../envs/responses.yaml"
     threads: 2
     resources:
         mem="4GB",

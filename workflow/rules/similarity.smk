@@ -19,7 +19,7 @@ rule measure_similarity:
     benchmark:
         "<benchmarks>/measure_similarity/{model}/{stimuli}.tsv"
     conda:
-        f"{ENVIRONMENTS}/analysis.yaml"
+        "../../envs/analysis.yaml"
     params:
         thresholds=THRESHOLDS,
         top=TOP,

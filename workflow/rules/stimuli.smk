@@ -11,7 +11,7 @@ rule build_stimuli:
     log:
         "<logs>/build_stimuli/{stimuli}.log",
     conda:
-        f"{ENVIRONMENTS}/acquire.yaml"
+        "../../envs/acquire.yaml"
     params:
         min_sentences=lookup("stimuli/min_sentences", within=STUDY.config),
         code=code_digest("stimuli"),
@@ -29,7 +29,7 @@ rule label_sentences:
     log:
         "<logs>/label_sentences/{stimuli}.log",
     conda:
-        f"{ENVIRONMENTS}/acquire.yaml"
+        "../../envs/acquire.yaml"
     params:
         negatives=lookup("expertise/negatives", within=STUDY.config),
         sampled_negatives=lookup("expertise/sampled_negatives", within=STUDY.config),

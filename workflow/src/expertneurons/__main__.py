@@ -26,6 +26,7 @@ COMMANDS = {
     "draw-figures": "figures:draw_figures",
     "write-manifest": "provenance:write_manifest",
     "write-report": "report:write_report",
+    "describe-config": "manual:describe_config",
 }
 
 

@@ -23,13 +23,14 @@ def code_digest(*modules: str) -> str:
     Comments, docstrings and layout do not count, so that only a change of what the code does reruns its rules.
     """
     digest = hashlib.sha256()
-    for name in sorted(_reached(frozenset(modules))):
+    for name in sorted(reached(frozenset(modules))):
         digest.update(f"{name}\0{_meaning(name)}\0".encode())
     return digest.hexdigest()[:16]
 
 
 @cache
-def _reached(modules: frozenset[str]) -> frozenset[str]:
+def reached(modules: frozenset[str]) -> frozenset[str]:
+    """Modules of this package that these modules use, directly or through others, themselves included."""
     found: set[str] = set()
     waiting = set(modules)
     while waiting:

@@ -1,0 +1,63 @@
+"""The conda files pin exactly what the lock has, and every stage has what its modules import."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import rattler
+import yaml
+
+from expertneurons.provenance import FOLDER, reached
+from tiny import ROOT
+
+ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
+# What conda-forge, or the import, calls a distribution of the lock.
+CONDA = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib"}
+IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+STAGES = {
+    "acquire": ("sources", "checkpoints", "norms", "stimuli"),
+    "responses": ("extraction",),
+    "analysis": ("scoring", "selection", "representations", "alignment", "layers", "tables"),
+    "report": ("figures", "report", "provenance"),
+}
+# The loader is shared: fetching a model needs no torch, running one does.
+ELSEWHERE = {"acquire": {"torch", "transformers"}}
+
+
+def locked() -> dict[str, str]:
+    lines = (ROOT / "requirements.lock").read_text() + (ROOT / "requirements-torch.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9-]+)==([^ \n]+)", lines, re.MULTILINE))
+
+
+def pins(path: Path) -> dict[str, str]:
+    found = [rattler.MatchSpec(line, strict=True) for line in yaml.safe_load(path.read_text())["dependencies"]]
+    return {str(spec.name.normalized): str(spec.version).removeprefix("==") for spec in found if spec.name}
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_pins_equal_the_lock(path: Path) -> None:
+    lock = locked()
+    for name, version in pins(path).items():
+        if name not in ("python", "pip"):
+            assert version == lock[CONDA.get(name, name)], name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_has_what_its_modules_import(stage: str) -> None:
+    modules = [*reached(frozenset(STAGES[stage])), "__main__", "steps", "errors"]
+    needed: set[str] = set()
+    for module in modules:
+        for node in ast.walk(ast.parse((FOLDER / f"{module}.py").read_text())):
+            if isinstance(node, ast.Import):
+                needed |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                needed.add(str(node.module).partition(".")[0])
+    have = {CONDA.get(name, name) for name in pins(ROOT / f"envs/{stage}.yaml")}
+    packages = {IMPORTS.get(name, name) for name in needed} & set(locked())
+    assert packages - have - ELSEWHERE.get(stage, set()) == set()
+
+
+def test_lock_names_no_index() -> None:
+    for lock in ROOT.glob("requirements*"):
+        assert "://" not in lock.read_text()

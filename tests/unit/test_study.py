@@ -1,0 +1,292 @@
+"""The configuration and its sheets: defaults, closed keys, and every reason why a study cannot run."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import yaml
+
+from expertneurons import study
+from expertneurons.errors import StudyError
+
+HEX = "ab" * 32
+SHEETS = {
+    "models": (
+        "model\tcheckpoint\tsource\tsha256\tweights\tseed\tcontrol_of\tlabel\n"
+        f"big\tbig\twheel:big==1/model\t{HEX}\ttrained\t0\t\tBig one\n"
+        f"big-0\tbig\twheel:big==1/model\t{HEX}\trandom\t1\tbig\t\n"
+        f"big-1\tbig\twheel:big==1/model\t{HEX}\trandom\t2\tbig\t\n"
+        "small\tsmall\tfolder:models/small\t\ttrained\t0\t\t\n"
+    ),
+    "norms": (
+        "norm\tlabel\tmeasures\tfile\treader\tscale_low\tscale_high\n"
+        "toy\tToy norm\tsimilarity\ttoy.txt\tpairs\t0\t10\n"
+        "other\tOther norm\trelatedness\ttoy.txt\tpairs\t-1\t0.5\n"
+    ),
+    "norm_files": (
+        "file\tversion\turl\tbytes\tsha256\tlicence\tredistributable\tcitation\n"
+        f"toy.txt\t1\thttps://example.org/toy.txt\t10\t{HEX}\tCC0\tyes\tNobody 2020\n"
+    ),
+}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> dict[str, Any]:
+    """Write a whole study and return its configuration."""
+    for name, text in SHEETS.items():
+        (tmp_path / f"{name}.tsv").write_text(text, encoding="utf-8")
+    tiny.write_stimuli(tmp_path / "stimuli" / "everyday", {"cat": ["A cat."]})
+    return {
+        "models": ["big", "big-0", "small"],
+        "norms": ["toy"],
+        "stimuli": {"folder": str(tmp_path / "stimuli")},
+        "sheets": {name: str(tmp_path / f"{name}.tsv") for name in SHEETS},
+    }
+
+
+def refused(config: dict[str, Any]) -> str:
+    with pytest.raises(StudyError) as caught:
+        study.load(config)
+    return str(caught.value)
+
+
+def edit(config: dict[str, Any], sheet: str, old: str, new: str) -> None:
+    path = Path(config["sheets"][sheet])
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def leaves(rules: dict[str, Any], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Find all keys of the schema below its sections."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for key, rule in rules["properties"].items():
+        found |= leaves(rule, (*path, key)) if "properties" in rule else {(*path, key): rule}
+    return found
+
+
+def test_a_whole_study_loads_with_its_sheets(config: dict[str, Any]) -> None:
+    loaded = study.load(config)
+    assert list(loaded.models) == ["big", "big-0", "big-1", "small"]
+    assert loaded.norms["other"]["scale_low"] == "-1"
+    assert loaded.norm_files["toy.txt"]["bytes"] == "10"
+
+
+def test_the_bundled_study_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tiny.ROOT)
+    loaded = study.load(yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8")))
+    assert loaded.reported
+    assert all(loaded.controls(model) for model in loaded.reported)
+
+
+def test_every_key_has_a_description_and_all_but_two_a_default() -> None:
+    keys = leaves(study.sheets.schema("config"))
+    assert not [path for path, rule in keys.items() if "description" not in rule and path != ("study", "title")]
+    assert [path for path, rule in keys.items() if "default" not in rule] == [("models",), ("norms",)]
+
+
+def test_defaults_are_filled_in_at_every_level() -> None:
+    filled = study.complete({"models": ["a"], "norms": ["b"], "experts": {"top": [3]}})
+    for path, rule in leaves(study.sheets.schema("config")).items():
+        value = filled
+        for key in path:
+            value = value[key]
+        if "default" in rule and path != ("experts", "top"):
+            assert value == rule["default"], path
+    assert filled["experts"]["top"] == [3]
+
+
+def test_the_given_configuration_is_left_as_it_is(config: dict[str, Any]) -> None:
+    before = copy.deepcopy(config)
+    study.load(config).config["experts"]["thresholds"].append(0.55)
+    assert config == before
+    assert 0.55 not in study.load(config).config["experts"]["thresholds"]
+
+
+@pytest.mark.parametrize(
+    ("section", "place"),
+    [(None, "(top level)"), *((s, s) for s, rule in study.sheets.schema("config")["properties"].items() if "properties" in rule)],
+)
+def test_an_unknown_key_is_refused_at_any_level(section: str | None, place: str, config: dict[str, Any]) -> None:
+    target = config if section is None else config.setdefault(section, {})
+    target["treshold"] = 0.5
+    told = refused(config)
+    assert f"config key {place}: " in told
+    assert "'treshold'" in told
+    assert "known: " in told
+
+
+@pytest.mark.parametrize("threshold", [-0.01, 1.01, "high", None, True])
+def test_a_threshold_outside_0_to_1_is_refused_with_its_place(threshold: Any, config: dict[str, Any]) -> None:
+    config["experts"] = {"thresholds": [0.5, threshold]}
+    assert "config key experts.thresholds[1]: " in refused(config)
+
+
+@pytest.mark.parametrize("threshold", [0, 1])
+def test_thresholds_of_0_and_1_are_thresholds(threshold: int, config: dict[str, Any]) -> None:
+    config["experts"] = {"thresholds": [threshold]}
+    config["figures"] = {"threshold": threshold}
+    assert study.load(config).config["experts"]["thresholds"] == [threshold]
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("study", "seed", -1),
+        ("study", "seed", 1.5),
+        ("stimuli", "min_sentences", 1),
+        ("stimuli", "sets", ["../elsewhere"]),
+        ("stimuli", "sets", []),
+        ("responses", "poolings", ["median"]),
+        ("responses", "tokens_per_batch", 0),
+        ("expertise", "prevalence", 0),
+        ("expertise", "prevalence", 1),
+        ("expertise", "negatives", "some"),
+        ("experts", "top", [0]),
+        ("alignment", "level", 95),
+        ("alignment", "max_undefined", 1.1),
+        ("sources", "mirror", 3),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_its_key(section: str, key: str, value: Any, config: dict[str, Any]) -> None:
+    config.setdefault(section, {})[key] = value
+    assert f"config key {section}.{key}" in refused(config)
+
+
+@pytest.mark.parametrize("section", ["experts", "stimuli", "sheets"])
+@pytest.mark.parametrize("value", [None, [], "text"])
+def test_a_section_that_is_no_mapping_is_refused(section: str, value: Any, config: dict[str, Any]) -> None:
+    config[section] = value
+    with pytest.raises(StudyError, match=f"config key {section}: "):
+        study.complete(config)
+
+
+@pytest.mark.parametrize("key", ["models", "norms"])
+def test_models_and_norms_must_be_named(key: str, config: dict[str, Any]) -> None:
+    assert f"config key {key}: " in refused({**config, key: []})
+    del config[key]
+    assert f"'{key}' is a required property" in refused(config)
+
+
+def test_several_problems_of_the_configuration_are_told_at_once(config: dict[str, Any]) -> None:
+    told = refused({**config, "alignment": {"level": 2}, "experts": {"top": [0]}, "extra": 1})
+    for place in ("alignment.level", "experts.top[0]", "(top level)"):
+        assert f"config key {place}: " in told
+
+
+def test_all_inconsistencies_are_told_at_once(config: dict[str, Any]) -> None:
+    config["models"].append("absent-model")
+    config["norms"].append("absent-norm")
+    config["stimuli"]["sets"] = ["absent-set"]
+    told = refused(config)
+    for name in ("absent-model", "absent-norm", "absent-set"):
+        assert name in told
+
+
+@pytest.mark.parametrize(("key", "sheet"), [("models", "models"), ("norms", "norms")])
+def test_a_name_that_is_not_in_its_sheet_is_refused(key: str, sheet: str, config: dict[str, Any]) -> None:
+    config[key] = [*config[key], "absent"]
+    told = refused(config)
+    assert f"config key {key}: 'absent' is not in {config['sheets'][sheet]}" in told
+
+
+def test_a_norm_whose_file_is_not_listed_is_refused(config: dict[str, Any]) -> None:
+    edit(config, "norm_files", "toy.txt", "another.txt")
+    told = refused(config)
+    assert config["sheets"]["norm_files"] in told
+    assert "'toy.txt' of 'toy'" in told
+
+
+def test_a_norm_that_is_not_used_may_lack_its_file(config: dict[str, Any]) -> None:
+    edit(config, "norms", "relatedness\ttoy.txt", "relatedness\tabsent.txt")
+    assert study.load(config).config["norms"] == ["toy"]
+
+
+def test_a_wheel_needs_its_digest(config: dict[str, Any]) -> None:
+    edit(config, "models", f"big==1/model\t{HEX}", "big==1/model\t")
+    told = refused(config)
+    assert config["sheets"]["models"] in told
+    assert "'big' comes from a wheel and needs its sha256" in told
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("wheel:big==1/model", "wheel:big==2/model"), (HEX, HEX[::-1])], ids=["source", "digest"]
+)
+def test_rows_that_share_a_checkpoint_must_share_its_source(old: str, new: str, config: dict[str, Any]) -> None:
+    # The rules fetch a checkpoint once, from the first row that names it.
+    edit(config, "models", old, new)
+    told = refused(config)
+    assert config["sheets"]["models"] in told
+    assert "'big'" in told
+
+
+def test_a_control_of_an_unknown_model_is_refused(config: dict[str, Any]) -> None:
+    edit(config, "models", "1\tbig\t", "1\tbgi\t")
+    told = refused(config)
+    assert config["sheets"]["models"] in told
+    assert "'bgi'" in told
+
+
+@pytest.mark.parametrize("scale", ["10\t0", "0\t0", "0\t1.2.3", ".\t10"])
+def test_a_scale_must_be_two_rising_numbers(scale: str, config: dict[str, Any]) -> None:
+    edit(config, "norms", "0\t10", scale)
+    told = refused(config)
+    assert config["sheets"]["norms"] in told
+    assert "scale" in told
+
+
+def test_the_scored_pooling_must_be_extracted(config: dict[str, Any]) -> None:
+    config |= {"responses": {"poolings": ["max", "min"]}, "expertise": {"pooling": "mean"}}
+    assert "config key expertise.pooling: it must be one of responses.poolings" in refused(config)
+
+
+def test_the_threshold_of_the_figures_must_be_one_of_the_experts(config: dict[str, Any]) -> None:
+    config["experts"] = {"thresholds": [0.6]}
+    assert "config key figures.threshold: it must be one of experts.thresholds" in refused(config)
+
+
+@pytest.mark.parametrize("sheet", ["concepts.tsv", "sentences.tsv"])
+def test_a_set_of_stimuli_without_its_sheets_is_refused(sheet: str, config: dict[str, Any]) -> None:
+    missing = Path(config["stimuli"]["folder"]) / "everyday" / sheet
+    missing.unlink()
+    assert f"config key stimuli.sets: {missing} does not exist" in refused(config)
+
+
+def test_a_missing_folder_of_stimuli_is_refused(config: dict[str, Any]) -> None:
+    config["stimuli"] = {"folder": "/absent"}
+    assert "/absent/everyday/concepts.tsv does not exist" in refused(config)
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+def test_a_missing_sheet_is_named(sheet: str, config: dict[str, Any]) -> None:
+    Path(config["sheets"][sheet]).unlink()
+    assert f"{config['sheets'][sheet]}: no such sheet" in refused(config)
+
+
+def test_reported_models_are_those_that_control_no_other_of_the_run(config: dict[str, Any]) -> None:
+    loaded = study.load(config)
+    assert loaded.reported == ["big", "small"]
+    assert loaded.controls("big") == ["big-0"]
+    assert loaded.controls("small") == []
+    assert loaded.control_pairs == ["big-0=big"]
+
+
+def test_a_control_that_runs_alone_is_reported(config: dict[str, Any]) -> None:
+    loaded = study.load({**config, "models": ["big-0", "small"]})
+    assert loaded.reported == ["big-0", "small"]
+    assert loaded.control_pairs == []
+
+
+def test_a_model_may_have_two_controls(config: dict[str, Any]) -> None:
+    loaded = study.load({**config, "models": ["big-1", "big", "big-0"]})
+    assert loaded.reported == ["big"]
+    assert loaded.controls("big") == ["big-1", "big-0"]
+    assert loaded.control_pairs == ["big-1=big", "big-0=big"]
+
+
+def test_labels_fall_back_on_names(config: dict[str, Any]) -> None:
+    loaded = study.load({**config, "norms": ["other", "toy"]})
+    assert loaded.model_labels == ["big=Big one", "big-0=big-0", "small=small"]
+    assert loaded.norm_labels == ["other=Other norm", "toy=Toy norm"]

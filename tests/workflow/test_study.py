@@ -1,0 +1,152 @@
+"""The tiny study is run, rerun and perturbed."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from studio import Study, write_study
+
+pytestmark = pytest.mark.study
+
+AFTER_SELECTION = {
+    "align_layers",
+    "align_representations",
+    "collect_tables",
+    "draw_figures",
+    "measure_similarity",
+    "select_experts",
+    "write_manifest",
+    "write_report",
+}
+AFTER_SCORING = AFTER_SELECTION | {"score_units"}
+AFTER_STIMULI = AFTER_SCORING | {"build_stimuli", "extract_responses", "label_sentences"}
+
+
+def test_results_are_complete(finished: Study) -> None:
+    results = finished.folder / "results"
+    for table in ("alignment", "experts", "layers"):
+        rows = pd.read_parquet(results / f"tables/{table}.parquet")
+        assert len(rows) == len(pd.read_csv(results / f"tables/{table}.csv"))
+        assert set(rows["model"]) == {"tiny", "tiny-untrained"}
+    alignment = pd.read_parquet(results / "tables/alignment.parquet")
+    assert alignment["n_pairs"].gt(10).all()
+    assert len(list((results / "figures/tiny/everyday").glob("*.svg"))) == 5
+    manifest = json.loads((results / "manifest.json").read_text())
+    assert manifest["config"]["study"]["seed"] == 1
+    assert "results/tables/alignment.parquet" in manifest["results"]
+    assert not list(finished.folder.rglob("*.partial"))
+
+
+def test_second_run_does_nothing(finished: Study) -> None:
+    assert finished.due() == set()
+
+
+def test_one_core_gives_the_same_bytes(finished: Study, tmp_path: Path) -> None:
+    other = write_study(tmp_path / "one core")
+    other.run(cores=1)
+    assert other.digests() == finished.digests()
+
+
+def test_touching_files_reruns_nothing(study: Study) -> None:
+    for name in ("config/stimuli/everyday/sentences.tsv", "workflow/src/expertneurons/expertise.py", "Snakefile"):
+        (study.folder / name).touch()
+    assert study.due() == set()
+
+
+def test_comments_rerun_nothing(study: Study) -> None:
+    module = study.folder / "workflow/src/expertneurons/expertise.py"
+    module.write_text(module.read_text() + "\n# A remark.\n")
+    study.edit("config/config.yaml", "models:", "# A remark.\nmodels:")
+    assert study.due() == set()
+
+
+@pytest.mark.parametrize("module", ["expertise", "ranking"])
+def test_editing_the_ap_function_reruns_scoring_and_after(study: Study, module: str) -> None:
+    path = study.folder / f"workflow/src/expertneurons/{module}.py"
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    assert study.due() == AFTER_SCORING
+
+
+def test_a_threshold_reruns_selection_and_after(study: Study) -> None:
+    study.edit("config/config.yaml", "thresholds: [0.4, 0.5]", "thresholds: [0.45, 0.5]")
+    assert study.due() == AFTER_SELECTION
+    study.run()
+    assert set(pd.read_parquet(study.folder / "results/tables/experts.parquet")["threshold"]) == {0.45, 0.5}
+
+
+def test_a_sentence_reruns_from_stimuli(study: Study) -> None:
+    path = study.folder / "config/stimuli/everyday/sentences.tsv"
+    lines = path.read_text().splitlines()
+    lines[1] = lines[1].rstrip(".") + " again."
+    path.write_text("\n".join(lines) + "\n")
+    assert study.due() == AFTER_STIMULI
+
+
+def test_a_new_norm_reruns_only_alignment_and_after(study: Study) -> None:
+    study.edit("config/config.yaml", "norms: [simlex999-nouns]", "norms: [simlex999-nouns, wordsim353]")
+    assert study.due() == AFTER_SELECTION - {"measure_similarity", "select_experts"} | {"fetch_norm", "tidy_norm"}
+
+
+def test_snakemake_report_is_made(finished: Study) -> None:
+    finished.run("--report", "report.zip")
+    assert (finished.folder / "report.zip").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("experts:", "expert:", "unknown key"),
+        ("thresholds: [0.4, 0.5]", "thresholds: [0.5, 1.5]", "experts.thresholds[1]"),
+        ("models: [tiny,", "models: [missing,", "'missing' is not in config/models.tsv"),
+    ],
+)
+def test_a_wrong_config_is_told_and_loses_nothing(study: Study, old: str, new: str, told: str) -> None:
+    before = study.digests()
+    study.edit("config/config.yaml", old, new)
+    done = study.snakemake()
+    assert done.returncode != 0
+    assert told in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert study.digests() == before
+
+
+def test_a_sentence_without_its_concept_is_told_once_and_nothing_is_half_written(study: Study) -> None:
+    path = study.folder / "config/stimuli/everyday/sentences.tsv"
+    lines = path.read_text().splitlines()
+    cells = lines[1].split("\t")
+    lines[1] = "\t".join([*cells[:3], "Nothing of the kind stands in this text."])
+    path.write_text("\n".join(lines) + "\n")
+    done = study.snakemake()
+    assert done.returncode != 0
+    told = done.stdout + done.stderr
+    assert f"{cells[0]} lacks '{cells[1]}'" in told
+    assert "Traceback" not in told
+    assert not list(study.folder.rglob("*.partial"))
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(finished: Study, tmp_path: Path) -> None:
+    other = write_study(tmp_path / "killed")
+    running = subprocess.Popen(
+        other.command(),
+        cwd=other.folder,
+        env=other.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    log = other.folder / "results/logs/extract_responses/tiny/everyday.log"
+    started = time.monotonic()
+    while not log.exists() and time.monotonic() - started < 120:
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not (other.folder / "results/report.html").exists()
+    other.run("--unlock")
+    other.run()
+    assert other.digests() == finished.digests()
