@@ -1,6 +1,7 @@
 # `make study` runs the offline study, `make test` the tests; both first set up .venv from the locks.
 PYTHON ?= python3.11
 BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SITE := $$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
 # Importing these uncompiled costs ten seconds in every job on machines that write no bytecode.
 BIG := transformers torch snakemake pandas scipy sklearn matplotlib numpy numba llvmlite gensim

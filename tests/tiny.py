@@ -41,7 +41,7 @@ def write_model(folder: Path, architecture: str, texts: list[str], seed: int = 0
 
 
 def _write_tokenizer(folder: Path, architecture: str, texts: list[str]) -> int:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     # Not trained: the trainer breaks ties at random. Short words are one token, longer ones several.
@@ -51,6 +51,7 @@ def _write_tokenizer(folder: Path, architecture: str, texts: list[str]) -> int:
     pieces = [*special, *letters, *(f"##{letter}" for letter in letters), *(w for w in words if 1 < len(w) <= 5)]
     tokenizer = Tokenizer(models.WordPiece({piece: n for n, piece in enumerate(pieces)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
     around = {"bert": "[CLS] $A [SEP]", "roberta": "[CLS] $A [SEP]", "llama": "[CLS] $A", "mistral": "[CLS] $A"}
     if architecture in around:
         template = processors.TemplateProcessing(
@@ -62,6 +63,28 @@ def _write_tokenizer(folder: Path, architecture: str, texts: list[str]) -> int:
     )
     fast.save_pretrained(folder)
     return int(tokenizer.get_vocab_size())
+
+
+def write_causal_model(folder: Path, texts: list[str], steps: int) -> Path:
+    """Write a small GPT-2 with its head: random, or taught in so many steps to say the texts after "Write:"."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    size = _write_tokenizer(folder, "gpt2", [*texts, "Write:"])
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        "gpt2", vocab_size=size, n_embd=32, n_layer=2, n_head=2, n_positions=64, bos_token_id=1, eos_token_id=2
+    )
+    model = AutoModelForCausalLM.from_config(config)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    coded = tokenizer([f"Write: {text} [SEP]" for text in texts], return_tensors="pt", padding=True)["input_ids"]
+    optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    for _ in range(steps):
+        model(input_ids=coded, labels=coded.masked_fill(coded == 0, -100)).loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    model.save_pretrained(folder)
+    return folder
 
 
 def write_stimuli(folder: Path, sentences: dict[str, list[str]]) -> tuple[Path, Path]:

@@ -111,7 +111,7 @@ def test_the_lock_cannot_place_a_file_elsewhere(name: str, wheel: Path, tmp_path
 
 def test_a_wheel_of_another_digest_is_refused(wheel: Path, tmp_path: Path) -> None:
     lock = write_lock(tmp_path, FILES)
-    with pytest.raises(StudyError, match="tiny-model==1.0"):
+    with pytest.raises(StudyError, match=r"tiny-model==1\.0"):
         fetch_checkpoint("tiny", SOURCE, "0" * 64, lock, tmp_path / "tiny", wheel.parent)
     assert not (tmp_path / "tiny").exists()
     assert not tiny.leftovers(tmp_path)

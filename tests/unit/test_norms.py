@@ -22,7 +22,7 @@ def tidy(folder: Path, text: str, **options: Any) -> pd.DataFrame:
 
 
 def ratings(table: pd.DataFrame) -> dict[tuple[str, str], float]:
-    return {(row.word1, row.word2): row.rating for row in table.itertuples()}
+    return dict(zip(zip(table["word1"], table["word2"], strict=True), table["rating"], strict=True))
 
 
 def refused(folder: Path, text: str, **options: Any) -> str:
@@ -185,7 +185,6 @@ def test_concepticon_names_a_missing_column(column: int, tmp_path: Path) -> None
         (2, 1, "1:2 3:3"),
         (2, 1, "1:1 3:1"),
         (2, 4, "5.5"),
-        (2, 4, "5.5\textra\tcells"),
     ],
     ids=["no side", "side not a number", "side 3", "a side twice", "a rating short"],
 )

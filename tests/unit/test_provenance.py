@@ -18,8 +18,10 @@ from expertneurons.files import sha256
 from expertneurons.provenance import code_digest, write_manifest
 
 FILES = {
-    "top": '''"""Top."""\nfrom expertneurons import middle\n\n\ndef run(x: int) -> int:\n    """Run."""\n    return middle.twice(x)\n''',
-    "middle": "from expertneurons.bottom import ONE\nfrom expertneurons import steps\n\n\ndef twice(x):\n    return 2 * x * ONE\n",
+    "top": '"""Top."""\nfrom expertneurons import middle\n\n\n'
+    'def run(x: int) -> int:\n    """Run."""\n    return middle.twice(x)\n',
+    "middle": "from expertneurons.bottom import ONE\nfrom expertneurons import steps\n\n\n"
+    "def twice(x):\n    return 2 * x * ONE\n",
     "bottom": "ONE = 1\n",
     "aside": "TWO = 2\n",
     "steps": "SECONDS = 20\n",
@@ -48,13 +50,16 @@ def _fresh() -> object:
 
 
 def clear() -> None:
-    for cached in (provenance._reached, provenance._tree, provenance._meaning):
+    for cached in (provenance.reached, provenance._tree, provenance._meaning):
         cached.cache_clear()
 
 
 def test_digest_is_blind_to_comments_docstrings_and_layout(digest: Callable[..., str]) -> None:
     before = digest()
-    top = "'''Other words.'''\n# A comment.\nfrom expertneurons import (\n    middle,\n)\ndef run(x: int)->int:\n    # Why.\n    return (middle.twice( x ))\n"
+    top = (
+        "'''Other words.'''\n# A comment.\nfrom expertneurons import (\n    middle,\n)\n"
+        "def run(x: int)->int:\n    # Why.\n    return (middle.twice( x ))\n"
+    )
     assert digest(top=top) == before
     assert digest(top=FILES["top"].replace('    """Run."""\n', "")) == before
     assert digest(top=FILES["top"].replace('"""Top."""\n', "")) == before
@@ -108,9 +113,9 @@ def test_digest_is_the_same_in_another_process() -> None:
 
 def test_every_step_of_the_package_reaches_the_modules_that_it_uses() -> None:
     assert {"scoring", "expertise", "ranking", "design", "distribution", "stimuli", "words", "files"} <= set(
-        provenance._reached(frozenset({"scoring"}))
+        provenance.reached(frozenset({"scoring"}))
     )
-    assert "steps" not in provenance._reached(frozenset({"scoring"}))
+    assert "steps" not in provenance.reached(frozenset({"scoring"}))
 
 
 def manifest(folder: Path) -> dict[str, object]:

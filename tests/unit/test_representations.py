@@ -148,7 +148,8 @@ def test_tfidf_sees_the_rest_of_the_sentence(tmp_path: Path) -> None:
 
 def test_partner_words_by_hand(measured: Measured) -> None:
     both = 1 / 3 + 1 / 2
-    np.testing.assert_allclose(measured.of("text.partner_words"), [[0, both, 0], [both, 0, 0], [0, 0, 0]], rtol=1e-6)
+    expected = np.array([[0, both, 0], [both, 0, 0], [0, 0, 0]])
+    np.testing.assert_allclose(measured.of("text.partner_words"), expected, rtol=1e-6)
 
 
 def test_random_units_keep_the_count_of_every_layer_and_site(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +200,7 @@ def test_word_vectors_are_compared_and_unknown_words_unknown(form: str, header: 
     row = found.table.iloc[-1]
     assert (row["representation"], row["family"], row["undefined"]) == ("vectors.mine", "word vectors", 1)
     half = np.sqrt(0.5)
-    expected = [[1, half, np.nan], [half, 1, np.nan], [np.nan] * 3]
+    expected = np.array([[1, half, np.nan], [half, 1, np.nan], [np.nan] * 3])
     np.testing.assert_allclose(found.of("vectors.mine"), expected, rtol=1e-6)
 
 
@@ -208,7 +209,8 @@ def test_binary_word_vectors_are_read(tmp_path: Path) -> None:
     binary = b"3 2\n" + b"".join(word + b" " + np.array(v, "<f4").tobytes() + b"\n" for word, v in rows)
     found = measure(tmp_path, word_vectors=vector_sheet(tmp_path, "mine.bin", "word2vec-binary", binary))
     half = np.sqrt(0.5)
-    np.testing.assert_allclose(found.of("vectors.mine"), [[1, 0, half], [0, 1, half], [half, half, 1]], atol=1e-6)
+    expected = np.array([[1, 0, half], [0, 1, half], [half, half, 1]])
+    np.testing.assert_allclose(found.of("vectors.mine"), expected, atol=1e-6)
 
 
 def test_sheet_without_rows_adds_nothing(measured: Measured, tmp_path: Path) -> None:

@@ -111,7 +111,9 @@ def test_an_address_that_is_refused_is_asked_once(status: int, site: Site, tmp_p
     assert site.asked == 1
 
 
-@pytest.mark.parametrize("trouble", [Reply(500), Reply(503), Reply(sent=CONTENT[:100], announced=len(CONTENT))], ids=["500", "503", "cut"])
+@pytest.mark.parametrize(
+    "trouble", [Reply(500), Reply(503), Reply(sent=CONTENT[:100], announced=len(CONTENT))], ids=["500", "503", "cut"]
+)
 def test_a_passing_trouble_is_tried_again(trouble: Reply, site: Site, tmp_path: Path) -> None:
     site.replies = [trouble, trouble, Reply()]
     fetch(site.url, tmp_path / "norm.txt")
@@ -317,7 +319,7 @@ def test_pip_fetches_a_wheel_that_the_mirror_lacks(tmp_path: Path, monkeypatch: 
 def test_a_wheel_of_another_digest_is_refused_by_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = write_wheel(tmp_path / "index")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
-    with pytest.raises(StudyError, match="pip could not fetch tiny-model==1.0"):
+    with pytest.raises(StudyError, match=r"pip could not fetch tiny-model==1\.0"):
         fetch_wheel("tiny-model==1.0", digest(OTHER), tmp_path)
     assert not (tmp_path / WHEEL).exists()
 

@@ -2,12 +2,12 @@
 
 import logging
 import sys
+import time
 import warnings
 from pathlib import Path
 
 import pytest
 
-from expertneurons import steps
 from expertneurons.errors import StudyError
 from expertneurons.steps import Progress, logged
 
@@ -69,7 +69,7 @@ def test_other_libraries_are_heard_from_warnings_on(tmp_path: Path) -> None:
 
 def test_progress_is_told_sparsely_in_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(steps.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with logged("a-step", tmp_path / "step.log"):
         progress = Progress(100, "a-model: expertise", "units")
         for _ in range(100):
@@ -91,7 +91,7 @@ def test_progress_on_a_terminal_is_a_bar_and_no_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(steps.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with logged("a-step", tmp_path / "step.log"):
         progress = Progress(4, "a-model", "units")

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import yaml
 
-from expertneurons import study
+import tiny
+from expertneurons import sheets, study
 from expertneurons.errors import StudyError
 
 HEX = "ab" * 32
@@ -82,14 +82,14 @@ def test_the_bundled_study_loads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_key_has_a_description_and_all_but_two_a_default() -> None:
-    keys = leaves(study.sheets.schema("config"))
+    keys = leaves(sheets.schema("config"))
     assert not [path for path, rule in keys.items() if "description" not in rule and path != ("study", "title")]
     assert [path for path, rule in keys.items() if "default" not in rule] == [("models",), ("norms",)]
 
 
 def test_defaults_are_filled_in_at_every_level() -> None:
     filled = study.complete({"models": ["a"], "norms": ["b"], "experts": {"top": [3]}})
-    for path, rule in leaves(study.sheets.schema("config")).items():
+    for path, rule in leaves(sheets.schema("config")).items():
         value = filled
         for key in path:
             value = value[key]
@@ -107,7 +107,10 @@ def test_the_given_configuration_is_left_as_it_is(config: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize(
     ("section", "place"),
-    [(None, "(top level)"), *((s, s) for s, rule in study.sheets.schema("config")["properties"].items() if "properties" in rule)],
+    [
+        (None, "(top level)"),
+        *((s, s) for s, rule in sheets.schema("config")["properties"].items() if "properties" in rule),
+    ],
 )
 def test_an_unknown_key_is_refused_at_any_level(section: str | None, place: str, config: dict[str, Any]) -> None:
     target = config if section is None else config.setdefault(section, {})
@@ -150,7 +153,9 @@ def test_thresholds_of_0_and_1_are_thresholds(threshold: int, config: dict[str, 
         ("sources", "mirror", 3),
     ],
 )
-def test_a_value_out_of_range_is_refused_with_its_key(section: str, key: str, value: Any, config: dict[str, Any]) -> None:
+def test_a_value_out_of_range_is_refused_with_its_key(
+    section: str, key: str, value: Any, config: dict[str, Any]
+) -> None:
     config.setdefault(section, {})[key] = value
     assert f"config key {section}.{key}" in refused(config)
 

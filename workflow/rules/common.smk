@@ -24,6 +24,7 @@ except StudyError as error:
 
 SEED = STUDY.config["study"]["seed"]
 THRESHOLDS = STUDY.config["experts"]["thresholds"]
+POOLING = STUDY.config["expertise"]["pooling"]
 TOP = STUDY.config["experts"]["top"]
 NORM_TABLES = collect("<results>/norms/{norm}.parquet", norm=STUDY.config["norms"])
 
@@ -64,8 +65,15 @@ def checkpoint_row(checkpoint):
 
 
 def stimuli_sheet(name):
-    """Input function for a sheet of a set of stimuli."""
-    return lambda wildcards: f"{STUDY.config['stimuli']['folder']}/{wildcards.stimuli}/{name}.tsv"
+    """Input function for a sheet of a set of stimuli: the user's own, or what a collecting rule makes of it."""
+
+    def path(wildcards):
+        origin = STUDY.origin(wildcards.stimuli)
+        if origin == "written":
+            return f"{STUDY.config['stimuli']['folder']}/{wildcards.stimuli}/{name}.tsv"
+        return f"<results>/stimuli/{wildcards.stimuli}/{origin}/{name}.tsv"
+
+    return path
 
 
 def for_models(pattern, models):

@@ -3,7 +3,7 @@
 
 rule score_units:
     input:
-        responses="<results>/responses/{model}/{stimuli}/" + STUDY.config["expertise"]["pooling"] + ".npy",
+        responses=f"<results>/responses/{{model}}/{{stimuli}}/{POOLING}.npy",
         units=rules.extract_responses.output.units,
         concepts=rules.build_stimuli.output.concepts,
         labels=rules.label_sentences.output.labels,

@@ -81,7 +81,7 @@ rule write_report:
         "../../envs/report.yaml"
     params:
         figures=lambda wildcards, input: str(Path(input.figures[0]).parents[2]),
-        captions=str(CAPTIONS),
+        captions=lambda wildcards, input: str(Path(input.captions[0]).parent),
         title=lookup("study/title", within=STUDY.config),
         threshold=lookup("figures/threshold", within=STUDY.config),
         reported=STUDY.reported,
@@ -100,11 +100,7 @@ rule write_report:
 rule write_manifest:
     input:
         sheets=sorted(STUDY.config["sheets"].values()),
-        stimuli=[
-            f"{STUDY.config['stimuli']['folder']}/{name}/{sheet}.tsv"
-            for name in STUDY.config["stimuli"]["sets"]
-            for sheet in ("concepts", "sentences")
-        ],
+        stimuli=[sheet for name in STUDY.config["stimuli"]["sets"] for sheet in STUDY.stimuli_sheets(name)],
         norms=[f"resources/norms/{STUDY.norms[norm]['file']}" for norm in STUDY.config["norms"]],
         tables=collect("<results>/tables/{table}.parquet", table=TABLE_PARTS),
     output:

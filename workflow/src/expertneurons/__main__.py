@@ -14,6 +14,8 @@ COMMANDS = {
     "fetch-norm": "sources:fetch_norm",
     "fetch-checkpoint": "checkpoints:fetch_checkpoint",
     "tidy-norm": "norms:tidy_norm",
+    "collect-sentences": "corpus:collect_sentences",
+    "generate-sentences": "generator:generate_sentences",
     "build-stimuli": "stimuli:build_stimuli",
     "label-sentences": "stimuli:label_sentences",
     "extract-responses": "extraction:extract_responses",

@@ -46,8 +46,8 @@ def fetch_checkpoint(
                 verify(target, row["sha256"], int(row["bytes"]), name=f"{source}/{row['file']}")
 
 
-def load(folder: Path, weights: Weights, seed: int, dtype: str = "float32") -> tuple[Any, Any]:
-    """Tokenizer and base model (no language-modelling head) from a local folder, in evaluation mode.
+def load(folder: Path, weights: Weights, seed: int, dtype: str = "float32", head: bool = False) -> tuple[Any, Any]:
+    """Tokenizer and model from a local folder, in evaluation mode; the language-modelling head only with `head`.
 
     Never reaches a network and runs no code of the folder. `random` draws untrained weights of the same shapes
     from `seed` by the architecture's own initialisation: the control for what training adds.
@@ -57,20 +57,21 @@ def load(folder: Path, weights: Weights, seed: int, dtype: str = "float32") -> t
 
     """
     import torch
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # the step shows its own progress
 
     _check_files(folder, weights)
+    family = AutoModelForCausalLM if head else AutoModel
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         if weights == "random":
             torch.manual_seed(seed)
-            model = AutoModel.from_config(AutoConfig.from_pretrained(folder, **options))
+            model = family.from_config(AutoConfig.from_pretrained(folder, **options))
         else:
-            model = AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype), use_safetensors=True, **options)
+            model = family.from_pretrained(folder, dtype=getattr(torch, dtype), use_safetensors=True, **options)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first = str(error).strip().partition("\n")[0]
         raise StudyError(f"{folder}: transformers cannot load this model: {first}") from error

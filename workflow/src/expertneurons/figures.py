@@ -77,7 +77,7 @@ def draw_figures(
     drawings: dict[str, Callable[[], Figure]] = {
         "alignment_by_threshold": lambda: alignment_by_threshold(aligned, model, controls, titles),
         "expert_counts": lambda: expert_counts(counted, model, controls),
-        "layers": lambda: layer_profile(tables.read(layers), threshold, titles),
+        "layers": lambda: layer_profile(tables.read(layers), len(concepts), threshold, titles),
         "similarity_matrix": lambda: similarity_matrix(jaccard(sets), concepts, threshold),
         "ap_distribution": lambda: ap_distribution(tables.read(distribution), counted[counted["model"] == model]),
     }
@@ -162,36 +162,32 @@ def expert_counts(counted: pd.DataFrame, model: str, controls: list[str]) -> Fig
     return figure
 
 
-def layer_profile(layers: pd.DataFrame, threshold: float, titles: dict[str, str]) -> Figure:
-    """Draw the share of expert units by layer and site, and the alignment of each layer's experts alone."""
+def layer_profile(layers: pd.DataFrame, concepts: int, threshold: float, titles: dict[str, str]) -> Figure:
+    """Draw how often a unit of each layer and site is an expert, and the alignment of each layer's experts alone."""
     rows = layers[np.isclose(layers["threshold"], threshold)]
     figure = Figure(figsize=(8.4, 3.4))
     left, right = figure.subplots(1, 2)
     for site, colour in SITES.items():
         own = rows[rows["site"] == site]
+        share = 100 / (own["n_units"] * concepts)
         if len(own):
             left.plot(
-                own["layer"],
-                100 * own["n_experts"] / own["n_units"],
-                color=colour,
-                marker="o",
-                markersize=3.5,
-                label=site,
+                own["layer"], own["n_expert_concept_pairs"] * share, "o-", color=colour, markersize=3.5, label=site
             )
-    left.set(xlabel="layer", ylabel=f"units that are an expert (%), AP >= {threshold:g}", title="Where experts sit")
-    left.set_ylim(bottom=0)
     whole = rows[rows["site"] == ALL]
+    chance = 100 * whole["n_pairs_expected_by_chance"] / (whole["n_units"] * concepts)
+    left.plot(whole["layer"], chance, color="#000000", linestyle=":", label="shuffled labels")
+    left.set(
+        xlabel="layer", ylabel="experts per concept (% of units)", title=f"Where experts sit (AP >= {threshold:g})"
+    )
+    left.set_ylim(bottom=0)
     for number, (norm, title) in enumerate(titles.items()):
-        if f"rho_{norm}" not in whole:
-            continue
         rho, low, high = (whole[f"{name}_{norm}"] for name in ("rho", "low", "high"))
-        shift = 0.12 * (number - (len(titles) - 1) / 2)
+        at = whole["layer"] + 0.12 * (number - (len(titles) - 1) / 2)
         colour = (EXPERTS, STATIC, CONTEXTUAL, TEXT)[number % 4]
-        right.errorbar(
-            whole["layer"] + shift, rho, [rho - low, high - rho], fmt="o-", color=colour, markersize=3.5, label=title
-        )
+        right.errorbar(at, rho, [rho - low, high - rho], fmt="o-", color=colour, markersize=3.5, label=title)
     right.axhline(0, color="#000000", linewidth=0.6)
-    right.set(xlabel="layer", ylabel="Spearman with people", title="Alignment of one layer's experts")
+    right.set(xlabel="layer", ylabel="Spearman correlation with people", title="Alignment of one layer's experts")
     for panel in (left, right):
         panel.legend(fontsize=8)
         panel.set_xticks(sorted(rows["layer"].unique()))

@@ -68,7 +68,7 @@ def _allowed(rule: Mapping[str, Any]) -> str:
         return f"list of {_allowed(rule['items'])}"
     kinds = rule.get("type", "text")
     words = {"string": "text", "null": "nothing", "integer": "whole number"}
-    told = " or ".join(words.get(kind, kind) for kind in (kinds if isinstance(kinds, list) else [kinds]))
+    told = " or ".join(str(words.get(kind, kind)) for kind in (kinds if isinstance(kinds, list) else [kinds]))
     bounds = [
         f"{word} {rule[bound]}"
         for bound, word in (

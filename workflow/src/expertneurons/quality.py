@@ -1,7 +1,7 @@
 """The gate for stimulus sentences: every rule that a written, generated or collected sentence must pass."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -119,22 +119,94 @@ def _of_set(sentences: Sequence[Sentence], lexicon: Lexicon) -> list[Problem]:
 
 def near_duplicates(sentences: Sequence[Sentence]) -> list[Problem]:
     """Pairs of texts whose sets of character 5-grams overlap by `NEAR_DUPLICATE` (Jaccard) or more."""
-    grams = [_grams(sentence.text) for sentence in sentences]
-    holders: dict[str, list[int]] = defaultdict(list)
+    seen = Seen()
     problems: list[Problem] = []
-    for index, own in enumerate(grams):
+    for sentence in sentences:
+        alike = seen.like(sentence.text)
+        problems += [Problem(sentence.id, "near duplicate", f"repeats {other}: {sentence.text}") for other in alike]
+        seen.add(sentence.id, sentence.text)
+    return problems
+
+
+class Seen:
+    """Texts so far, found again by their character 5-grams."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._holders: dict[str, list[int]] = defaultdict(list)
+        self._sizes: list[int] = []
+        self._names: list[str] = []
+
+    def add(self, name: str, text: str) -> None:
+        """Remember a text under a name."""
+        own = _grams(text)
+        for gram in own:
+            self._holders[gram].append(len(self._sizes))
+        self._sizes.append(len(own))
+        self._names.append(name)
+
+    def like(self, text: str) -> list[str]:
+        """Return the names of the texts that this one nearly repeats."""
+        own = _grams(text)
         shared: dict[int, int] = defaultdict(int)
         for gram in own:
-            for other in holders[gram]:
+            for other in self._holders.get(gram, ()):
                 shared[other] += 1
-            holders[gram].append(index)
-        for other, count in shared.items():
-            if count >= NEAR_DUPLICATE * (len(own) + len(grams[other]) - count):
-                detail = f"repeats {sentences[other].id}: {sentences[index].text}"
-                problems.append(Problem(sentences[index].id, "near duplicate", detail))
-    return problems
+        alike = [
+            other
+            for other, count in shared.items()
+            if count >= NEAR_DUPLICATE * (len(own) + self._sizes[other] - count)
+        ]
+        return [self._names[other] for other in sorted(alike)]
 
 
 def _grams(text: str) -> set[str]:
     plain = " ".join(split(text))
     return {plain[i : i + 5] for i in range(max(1, len(plain) - 4))}
+
+
+class Gate:
+    """Admits sentences one by one, so that a set that grows through it passes `check` at every size up to `target`.
+
+    `target` is the number of sentences wanted for a concept: the rules about shares count against it.
+    """
+
+    def __init__(self, spellings: Mapping[str, list[str]], rated_pairs: Iterable[tuple[str, str]], target: int) -> None:
+        """Take the forms of every concept, the rated pairs and the size of a concept's set."""
+        self.lexicon = Lexicon(spellings)
+        self._partners = _partners(rated_pairs)
+        self._target = target
+        self._seen = Seen()
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._openings: set[tuple[str, ...]] = set()
+
+    def alone(self, sentence: Sentence) -> list[tuple[str, str]]:
+        """Return what is wrong with the sentence by itself: rule and detail."""
+        return _of_one(sentence, self.lexicon, self._partners)
+
+    def admit(self, sentence: Sentence) -> list[tuple[str, str]]:
+        """Return what speaks against the sentence, alone or beside those admitted; nothing, and it is admitted."""
+        found = self.alone(sentence)
+        found += [("near duplicate", f"repeats {other}") for other in self._seen.like(sentence.text)]
+        opening = (sentence.concept, *split(sentence.text)[:3])
+        traits = self._traits(sentence)
+        for rule, share in (("position", LEADING_CONCEPT), ("other concepts", OTHER_CONCEPT), ("definitions", None)):
+            most = DEFINITIONS if share is None else int(share * self._target)
+            if rule in traits and self._counts[sentence.concept, rule] >= most:
+                found.append((rule, f"{most} sentences of {sentence.concept!r} are like this already"))
+        if opening in self._openings:
+            found.append(("openings", "its first three words open another sentence of the concept"))
+        if not found:
+            self._seen.add(sentence.id, sentence.text)
+            self._openings.add(opening)
+            self._counts.update((sentence.concept, rule) for rule in traits)
+        return found
+
+    def _traits(self, sentence: Sentence) -> set[str]:
+        others = {mention.concept for mention in self.lexicon.find(sentence.text)} - {sentence.concept}
+        marks = {
+            "position": _leads(sentence, self.lexicon),
+            "other concepts": bool(others),
+            "definitions": bool(DEFINITION.search(sentence.text)),
+        }
+        return {rule for rule, holds in marks.items() if holds}

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from expertneurons.errors import StudyError
+from expertneurons.files import replacing
 
 _HERE = Path(__file__).parent
 SCHEMAS = _HERE / "schemas" if (_HERE / "schemas").is_dir() else _HERE.parents[1] / "schemas"
@@ -77,6 +78,13 @@ def _rows(path: Path, rules: Mapping[str, Any]) -> list[dict[str, str]]:
     if not rows and not rules.get("empty"):
         raise StudyError(f"{path}: no rows below the header")
     return rows
+
+
+def write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write rows as a sheet; all have the same columns, and no cell holds a tab or a line break."""
+    lines = ["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]
+    with replacing(path) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def explain(error: Any) -> str:

@@ -12,6 +12,8 @@ from expertneurons.errors import StudyError
 
 Row = dict[str, str]
 
+ORIGINS = {"corpus": "corpus", "generator": "generated"}
+
 
 @dataclass(frozen=True)
 class Study:
@@ -34,6 +36,16 @@ class Study:
     def controls(self, model: str) -> list[str]:
         """Untrained controls of a model that this run includes."""
         return [name for name in self.config["models"] if self.models[name].get("control_of") == model]
+
+    def origin(self, name: str) -> str:
+        """Where a set's sentences come from: written, corpus or generated."""
+        return str(self.config["stimuli"]["origins"].get(name, "written"))
+
+    def stimuli_sheets(self, name: str) -> list[str]:
+        """Name the user's own sheets of a set of stimuli: the concepts, and the sentences where they are written."""
+        folder = f"{self.config['stimuli']['folder']}/{name}"
+        written = [f"{folder}/sentences.tsv"] if self.origin(name) == "written" else []
+        return [f"{folder}/concepts.tsv", *written]
 
     @property
     def norm_labels(self) -> list[str]:
@@ -105,10 +117,12 @@ def inconsistencies(study: Study) -> Iterator[str]:
     yield from _unknown_rows(study)
     config = study.config
     for name in config["stimuli"]["sets"]:
-        folder = Path(config["stimuli"]["folder"]) / name
-        for sheet in ("concepts.tsv", "sentences.tsv"):
-            if not (folder / sheet).is_file():
-                yield f"config key stimuli.sets: {folder / sheet} does not exist; write it or correct the name"
+        for path in study.stimuli_sheets(name):
+            if not Path(path).is_file():
+                yield f"config key stimuli.sets: {path} does not exist; write it or correct the name"
+        for origin, key in (("corpus", "path"), ("generator", "model")):
+            if study.origin(name) == ORIGINS[origin] and not Path(config[origin][key] or "").exists():
+                yield f"config key {origin}.{key}: {config[origin][key]} does not exist; stimuli.origins asks for it"
     if config["expertise"]["pooling"] not in config["responses"]["poolings"]:
         yield "config key expertise.pooling: it must be one of responses.poolings"
     if config["figures"]["threshold"] not in config["experts"]["thresholds"]:
