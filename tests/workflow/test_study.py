@@ -93,6 +93,22 @@ def test_a_new_norm_reruns_only_alignment_and_after(study: Study) -> None:
     assert study.due() == AFTER_SELECTION - {"measure_similarity", "select_experts"} | {"fetch_norm", "tidy_norm"}
 
 
+def test_stimuli_from_a_corpus_need_only_concepts(study: Study) -> None:
+    stimuli = study.folder / "config/stimuli"
+    rows = pd.read_csv(stimuli / "everyday/sentences.tsv", sep="\t")
+    (study.folder / "corpus.txt").write_text("\n".join(rows["text"]) + "\n")
+    (stimuli / "mine").mkdir()
+    (stimuli / "mine/concepts.tsv").write_text("concept\nboy\nbaby\nzebra\n")
+    study.edit(
+        "config/config.yaml",
+        "stimuli: {min_sentences: 8}",
+        "stimuli: {min_sentences: 4, sets: [everyday, mine], origins: {mine: corpus}}\n"
+        "corpus: {path: corpus.txt, sentences_per_concept: 6}",
+    )
+    study.run("results/stimuli/mine/sentences.parquet")
+    assert set(pd.read_parquet(study.folder / "results/stimuli/mine/concepts.parquet")["concept"]) == {"boy", "baby"}
+
+
 def test_snakemake_report_is_made(finished: Study) -> None:
     finished.run("--report", "report.zip")
     assert (finished.folder / "report.zip").stat().st_size > 10_000

@@ -1,4 +1,7 @@
-"""Acquire: the norms and the models, each file verified against its sheet. Only the fetch rules reach a network."""
+"""Acquire: the norms and the models, each file verified against its sheet. Only the fetch rules reach a network.
+
+They carry no digest of their code: what they fetch is what the sheet's sha256 says, however it is fetched.
+"""
 
 
 rule fetch_norm:
@@ -14,7 +17,6 @@ rule fetch_norm:
         size=lookup("{file}/bytes", within=STUDY.norm_files),
         digest=lookup("{file}/sha256", within=STUDY.norm_files),
         mirror=MIRROR,
-        code=code_digest("sources"),
     shell:
         "python -m expertneurons --log {log} fetch-norm --url {params.url:q} --size {params.size}"
         " --digest {params.digest} --output {output} {params.mirror}"
@@ -34,7 +36,6 @@ rule fetch_checkpoint:
         source=lambda wildcards: checkpoint_row(wildcards.checkpoint)["source"],
         digest=lambda wildcards: checkpoint_row(wildcards.checkpoint)["sha256"],
         mirror=MIRROR,
-        code=code_digest("checkpoints"),
     shell:
         "python -m expertneurons --log {log} fetch-checkpoint --checkpoint {wildcards.checkpoint}"
         " --source {params.source:q} --digest {params.digest} --lock {input.lock} --output {output.folder} {params.mirror}"

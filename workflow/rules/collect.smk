@@ -1,5 +1,8 @@
 """Collect: sentences for sets of stimuli that come with concepts only, from a corpus or from a local model."""
 
+# A function hands them on, since their braces are not wildcards.
+PROMPTS = [f"{register}={prompt}" for register, prompt in sorted(STUDY.config["generator"]["prompts"].items())]
+
 
 rule collect_sentences:
     input:
@@ -45,7 +48,7 @@ rule generate_sentences:
         runtime="12h",
     params:
         drafts=lambda wildcards: f"resources/drafts/{wildcards.stimuli}",
-        prompts=[f"{register}={prompt}" for register, prompt in sorted(STUDY.config["generator"]["prompts"].items())],
+        prompts=lambda wildcards: PROMPTS,
         per_register=lookup("generator/sentences_per_register", within=STUDY.config),
         least=lookup("stimuli/min_sentences", within=STUDY.config),
         completions=lookup("generator/completions", within=STUDY.config),

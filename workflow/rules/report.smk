@@ -110,7 +110,7 @@ rule write_manifest:
     conda:
         "../../envs/report.yaml"
     params:
-        config=json.dumps(STUDY.config, sort_keys=True),
+        config=lambda wildcards: json.dumps(STUDY.config, sort_keys=True),
         code=code_digest("provenance"),
     shell:
         "python -m expertneurons --log {log} write-manifest --config {params.config:q}"
