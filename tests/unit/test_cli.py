@@ -54,40 +54,6 @@ def test_help_comes_at_once_and_imports_no_heavy_library() -> None:
         "import sys; from expertneurons.__main__ import main; main([]); "
         "sys.exit(len(sys.modules.keys() & set(sys.argv)))"
     )
-    command = [sys.executable, "-m", "expertneurons", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
-
-
-def call(*arguments: str | Path) -> int:
-    """Run in this process: much faster, since numba and pandas are there already."""
-    try:
-        return main([str(argument) for argument in arguments])
-    except SystemExit as leaving:
-        return int(leaving.code or 0)
-
-
-@pytest.fixture
-def stimuli(tmp_path: Path) -> list[str]:
-    """Arguments of build-stimuli for two concepts."""
-    sheets = tiny.write_stimuli(tmp_path / "in", {"dog": ["A dog.", "The dog."], "cat": ["A cat.", "My cat."]})
-    files = [*sheets, tmp_path / "out" / "c.parquet", tmp_path / "out" / "s.parquet"]
-    names = ["--concepts", "--sentences", "--concept-table", "--sentence-table"]
-    return ["build-stimuli", *(str(part) for pair in zip(names, files, strict=True) for part in pair)]
-
-
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
-def test_help_lists_every_command_with_what_it_does(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments) == 0
-    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    for command in COMMANDS:
-        assert len(summary(command)) > 20
-        assert lines.count([command, summary(command)]) == 1
-
-
-def test_help_comes_at_once_and_imports_no_heavy_library() -> None:
-    heavy = ["torch", "transformers", "sklearn", "gensim", "numba", "matplotlib"]
-    code = "import sys; from expertneurons.__main__ import main; main([]); sys.exit(len(sys.modules.keys() & set(sys.argv)))"
     command = [sys.executable, "-c", code, *heavy]
     began = time.monotonic()
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(SOURCE)}, capture_output=True, check=False)

@@ -1,6 +1,7 @@
 """Stimuli from plain text: every concept its own sentences, all through the gate, whatever the order of the corpus."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,9 +44,9 @@ def collect(folder: Path, source: Path, **changes: int) -> pd.DataFrame:
     (folder / "concepts.tsv").write_text("concept\n" + "\n".join([*CONCEPTS, "zebra"]) + "\n", encoding="utf-8")
     norm = folder / "norm.parquet"
     tables.write(pd.DataFrame({"word1": ["cat"], "word2": ["ladder"], "rating": [1.0]}), norm)
-    options = {"per_concept": 6, "least": 2, "seed": 1} | changes
-    out = [folder / f"{name}.tsv" for name in ("kept", "sentences", "rejects")]
-    corpus.collect_sentences(folder / "concepts.tsv", source, [norm], *out, **options)
+    options: dict[str, Any] = {"per_concept": 6, "least": 2, "seed": 1} | changes
+    kept, sentences, rejects = (folder / f"{name}.tsv" for name in ("kept", "sentences", "rejects"))
+    corpus.collect_sentences(folder / "concepts.tsv", source, [norm], kept, sentences, rejects, **options)
     return pd.DataFrame(sheets.read(folder / "sentences.tsv", "sentences"))
 
 

@@ -22,7 +22,7 @@ STAGES = {
     "report": ("figures", "report", "provenance"),
 }
 # The loader is shared: fetching a model needs no torch, running one does.
-ELSEWHERE = {"acquire": {"torch", "transformers"}}
+ELSEWHERE = {"acquire": {"safetensors", "torch", "transformers"}}
 
 
 def locked() -> dict[str, str]:

@@ -25,7 +25,7 @@ SENTENCES = [
 def ask(folder: Path, model: Path, **changes: Any) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "concepts.tsv").write_text("concept\tsense\ncat\tan animal\nkettle\ta pot\n", encoding="utf-8")
-    options = {
+    options: dict[str, Any] = {
         "prompts": ["fact=Before", "story=While"],
         "per_register": 1,
         "least": 1,
@@ -35,8 +35,10 @@ def ask(folder: Path, model: Path, **changes: Any) -> None:
         "temperature": 0.5,
         "seed": 3,
     } | changes
-    out = [folder / f"{name}.tsv" for name in ("kept", "sentences", "rejects")]
-    generator.generate_sentences(folder / "concepts.tsv", model, [], *out, folder / "drafts", **options)
+    kept, sentences, rejects = (folder / f"{name}.tsv" for name in ("kept", "sentences", "rejects"))
+    generator.generate_sentences(
+        folder / "concepts.tsv", model, [], kept, sentences, rejects, folder / "drafts", **options
+    )
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def node_permutation(
     matrix = matrix[np.ix_(active, active)]
     place = np.searchsorted(active, pairs[kept])
     own = matrix[place[:, 0], place[:, 1]]
-    if kept.sum() < LEAST_PAIRS or np.isnan(own).any() or np.ptp(own) == 0:
+    if kept.sum() < LEAST_PAIRS or np.isnan(own).any() or np.ptp(own) == 0 or np.ptp(ratings[kept]) == 0:
         return float("nan"), np.empty(0)
     human = _standard(stats.rankdata(ratings[kept])[None])[0]
     generator = seeds.generator(seed, "node_permutation")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,6 +58,7 @@ def load(folder: Path, weights: Weights, seed: int, dtype: str = "float32", head
 
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
@@ -69,10 +71,15 @@ def load(folder: Path, weights: Weights, seed: int, dtype: str = "float32", head
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         if weights == "random":
             torch.manual_seed(seed)
-            model = family.from_config(AutoConfig.from_pretrained(folder, **options))
+            config = AutoConfig.from_pretrained(folder, **options)
+            model = family.from_config(config, dtype=getattr(torch, dtype))
         else:
-            model = family.from_pretrained(folder, dtype=getattr(torch, dtype), use_safetensors=True, **options)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+            options |= {"dtype": getattr(torch, dtype), "use_safetensors": True, "output_loading_info": True}
+            model, loaded = family.from_pretrained(folder, **options)
+            _check_weights(folder, loaded)
+    except StudyError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).strip().partition("\n")[0]
         raise StudyError(f"{folder}: transformers cannot load this model: {first}") from error
     if not tokenizer.is_fast:
@@ -89,6 +96,13 @@ def _check_files(folder: Path, weights: Weights) -> None:
         missing.add("model.safetensors")
     if missing:
         raise StudyError(f"{folder}: missing {', '.join(sorted(missing))}; copy the whole Hugging Face folder")
+
+
+def _check_weights(folder: Path, loaded: Mapping[str, Any]) -> None:
+    """Refuse weights that transformers would draw at random; a pooler serves no unit and may be missing."""
+    missing = sorted(name for name in loaded["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise StudyError(f"{folder}: the weights lack {', '.join(missing[:5])}; copy the whole Hugging Face folder")
 
 
 def architecture(folder: Path) -> str:

@@ -22,6 +22,10 @@ class Design:
     excluded: Sequence[Indices] | None = None
     prevalence: float | None = None
 
+    def lists(self) -> list[Sequence[Indices]]:
+        """Return all lists of sentences that the design names."""
+        return [self.positives, self.negatives or [], self.excluded or []]
+
     def counts(self, sentences: int) -> npt.NDArray[np.float64]:
         """Return the numbers of positives and negatives, (concepts, 2)."""
         positives = [len(rows) for rows in self.positives]

@@ -68,10 +68,12 @@ def score(
     design: Design,
     threads: int = 1,
     advance: Callable[[int], object] = lambda _units: None,
+    number: int = 0,
 ) -> tuple[Scores, Scores]:
     """AP and AUROC of every unit for every concept from one sort per unit: two (concepts, units) float32 arrays.
 
-    `threads` share the units; `advance` is told how many units each finished block held.
+    `threads` share the units; `advance` is told how many units each finished block held;
+    `number` is what errors call the first unit.
     """
     plan = _Plan.of(responses, design)
     units = responses.shape[1]
@@ -82,7 +84,7 @@ def score(
         last = min(units, first + plan.block)
         own = np.empty((2, ap.shape[0], last - first), np.float32)
         if not plan.run(first, own):
-            raise StudyError(_not_finite(responses, first, last))
+            raise StudyError(_not_finite(responses, first, last, number))
         ap[:, first:last], area[:, first:last] = own
         return int(last - first)
 
@@ -92,10 +94,12 @@ def score(
     return ap, area
 
 
-def _not_finite(responses: npt.NDArray[Any], first: int, last: int) -> str:
+def _not_finite(responses: npt.NDArray[Any], first: int, last: int, number: int) -> str:
     row, column = np.argwhere(~np.isfinite(responses[:, first:last]))[0]
     value = responses[row, first + column]
-    return f"the response of unit {first + column} to sentence {row} is {value}: responses must be finite numbers"
+    return (
+        f"the response of unit {number + first + column} to sentence {row} is {value}: responses must be finite numbers"
+    )
 
 
 @dataclass(frozen=True)

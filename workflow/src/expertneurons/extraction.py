@@ -1,12 +1,11 @@
 """Extraction: one forward pass per sentence gives the pooled responses of all units and the embeddings."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ import pandas as pd
 import torch
 
 from expertneurons import checkpoints, sites, tables
+from expertneurons.batches import Batch, plan
 from expertneurons.errors import StudyError
 from expertneurons.files import new_array, save_array
 from expertneurons.steps import Progress
@@ -87,76 +87,28 @@ def extract_responses(
         )
         for batch, (pooled, means) in zip(batches, pool.map(reader.read, batches), strict=True):
             for array, values in zip(stored, pooled, strict=True):
-                array[batch.rows] = _finite(values.astype(dtype), batch.rows, rows, table, model, dtype)
+                array[batch.rows] = _finite(_stored(values, dtype), batch.rows, rows, table, model, dtype)
             for position, row in enumerate(batch.rows):
                 sums[:, :, concepts[row]] += means[:, :, position]
             progress(len(batch.rows))
+        if not np.isfinite(sums).all():
+            raise StudyError(f"{model}: an embedding is nan; the weights are broken: fetch the checkpoint again")
         counts = np.bincount(concepts)
         save_array(embeddings, (sums / counts[:, None]).astype(np.float32))
         tables.write(table, units, ["unit"])
 
 
-class Batch(NamedTuple):
-    """Sentences of similar length, right-padded: their rows, and (batch, tokens) tensors."""
-
-    rows: npt.NDArray[np.intp]
-    ids: torch.Tensor
-    real: torch.Tensor
-    pooled: torch.Tensor
-    own: torch.Tensor
-
-
-def plan(tokenizer: Any, rows: pd.DataFrame, tokens_per_batch: int, longest: int, include_special: bool) -> list[Batch]:
-    """Tokenise once and group sentences by length, longest first, so that memory runs short at once or never."""
-    coded = tokenizer(
-        rows["text"].tolist(), return_offsets_mapping=True, return_special_tokens_mask=True, return_attention_mask=False
-    )
-    lengths = np.array([len(ids) for ids in coded["input_ids"]])
-    if lengths.max() > longest:
-        row = rows.iloc[int(lengths.argmax())]
-        raise StudyError(
-            f"sentence {row['id']} has {lengths.max()} tokens, the model takes {longest}; shorten the sentence"
-        )
-    order = np.lexsort((np.arange(len(rows)), -lengths))
-    padding = tokenizer.pad_token_id or 0
-    return [
-        _batch(chunk, coded, rows, int(lengths[chunk[0]]), padding, include_special)
-        for chunk in _chunks(order, lengths, tokens_per_batch)
-    ]
-
-
-def _chunks(order: npt.NDArray[np.intp], lengths: npt.NDArray[Any], tokens: int) -> Iterator[npt.NDArray[np.intp]]:
-    start = 0
-    while start < len(order):
-        size = max(1, tokens // int(lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
-
-
-def _batch(
-    chunk: npt.NDArray[np.intp], coded: Any, rows: pd.DataFrame, width: int, padding: int, include_special: bool
-) -> Batch:
-    ids = torch.full((len(chunk), width), padding, dtype=torch.long)
-    real, pooled, own = (torch.zeros((len(chunk), width), dtype=torch.bool) for _ in range(3))
-    for position, row in enumerate(chunk):
-        length = len(coded["input_ids"][row])
-        ids[position, :length] = torch.tensor(coded["input_ids"][row])
-        real[position, :length] = True
-        special = torch.tensor(coded["special_tokens_mask"][row], dtype=torch.bool)
-        pooled[position, :length] = ~special | include_special
-        offsets = coded["offset_mapping"][row]
-        for start, end in zip(rows["starts"].iloc[row], rows["ends"].iloc[row], strict=True):
-            inside = [first < end and last > start and last > first for first, last in offsets]
-            own[position, :length] |= torch.tensor(inside) & ~special
-    if not bool(own.any(1).all()) or not bool(pooled.any(1).all()):
-        lost = rows["id"].iloc[int(chunk[int((~(own.any(1) & pooled.any(1))).nonzero()[0])])]
-        raise StudyError(f"sentence {lost}: the tokenizer gives no token for its concept; check the text's characters")
-    return Batch(chunk, ids, real, pooled, own)
-
-
 def _longest(network: Any) -> int:
-    limit = getattr(network.config, "max_position_embeddings", None)
-    return int(limit) if limit else 1 << 30
+    """Return the most tokens a model takes; RoBERTa numbers its positions from the padding's number plus one."""
+    limit = getattr(network.config, "max_position_embeddings", None) or 1 << 30
+    positions = [module for name, module in network.named_modules() if name.endswith("position_embeddings")]
+    skipped = [module.padding_idx + 1 for module in positions if getattr(module, "padding_idx", None) is not None]
+    return int(limit) - max(skipped, default=0)
+
+
+def _stored(values: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
+    with np.errstate(over="ignore"):  # an overflow becomes infinite and is told with its place
+        return values.astype(dtype)
 
 
 def _finite(
@@ -200,10 +152,10 @@ class Reader:
         """Return the pooled responses, one (batch, units) per pooling, and means (2, depths, batch, width)."""
         torch.set_num_threads(1)
         here = self._current
-        mask = torch.ones_like(batch.pooled) if self.include_padding else batch.pooled
+        mask = batch.pooled | ~batch.real if self.include_padding else batch.pooled
         here.mask = mask.to(self.device)[:, :, None]
         here.full = bool(mask.all())
-        here.seen = {pooling: [] for pooling in self.poolings}
+        here.seen = {pooling: {} for pooling in self.poolings}
         ids = batch.ids.to(self.device)
         with torch.inference_mode():
             out = self.network(
@@ -211,25 +163,30 @@ class Reader:
             )
             static = self.network.get_input_embeddings().weight[ids]
             means = self._means((static, *out.hidden_states), batch)
-            pooled = [torch.cat(here.seen[pooling], dim=1).float().cpu().numpy() for pooling in self.poolings]
+            pooled = [self._joined(here.seen[pooling]) for pooling in self.poolings]
         return pooled, means
+
+    def _joined(self, seen: dict[int, torch.Tensor]) -> npt.NDArray[Any]:
+        # Modules answer in the order in which the model runs them; the columns follow the taps.
+        whole: npt.NDArray[Any] = torch.cat([seen[tap] for tap in range(len(self.taps))], dim=1).float().cpu().numpy()
+        return whole
 
     def _means(self, states: tuple[torch.Tensor, ...], batch: Batch) -> npt.NDArray[np.float64]:
         stacked = torch.stack(states).double()
         return np.stack([_mean(stacked, tokens.to(self.device)).cpu().numpy() for tokens in (batch.own, batch.pooled)])
 
-    def sink(self, _number: int, values: torch.Tensor) -> None:
+    def sink(self, number: int, values: torch.Tensor) -> None:
         """Pool one tap's activations, (batch, tokens, units)."""
         here = self._current
         if getattr(here, "seen", None) is None:
             return
         for pooling, seen in here.seen.items():
             if pooling == "mean":
-                seen.append((values * here.mask).sum(1) / here.mask.sum(1))
+                seen[number] = (values * here.mask).sum(1) / here.mask.sum(1)
             else:
                 beyond = -torch.inf if pooling == "max" else torch.inf
                 kept = values if here.full else values.masked_fill(~here.mask, beyond)
-                seen.append(kept.amax(1) if pooling == "max" else kept.amin(1))
+                seen[number] = kept.amax(1) if pooling == "max" else kept.amin(1)
 
 
 def _mean(states: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

@@ -201,11 +201,11 @@ def similarity_matrix(matrix: Any, concepts: pd.DataFrame, threshold: float) -> 
     ordered = matrix[np.ix_(order, order)].copy()
     np.fill_diagonal(ordered, np.nan)
     names, starts, sizes = np.unique(domains.to_numpy()[order], return_index=True, return_counts=True)
+    known = ordered[~np.isnan(ordered)]
+    top = float(np.quantile(known, 0.995)) if known.size else 1.0
     figure = Figure(figsize=(6.6, 5.8))
     panel = figure.subplots()
-    image = panel.imshow(
-        ordered, cmap="viridis", vmin=0, vmax=float(np.nanquantile(ordered, 0.995)), interpolation="nearest"
-    )
+    image = panel.imshow(ordered, cmap="viridis", vmin=0, vmax=top, interpolation="nearest")
     figure.colorbar(image, ax=panel, label=f"Jaccard overlap of experts, AP >= {threshold:g}", shrink=0.8)
     for start in starts[1:]:
         panel.axhline(start - 0.5, color="#ffffff", linewidth=0.5)
@@ -225,7 +225,7 @@ def ap_distribution(distribution: pd.DataFrame, counted: pd.DataFrame) -> Figure
     for kind, colour, label in ((OBSERVED, EXPERTS, "observed"), (PERMUTED, "#000000", "shuffled labels")):
         own = distribution[distribution["kind"] == kind]
         weight = own["count"] / own.groupby("n_positives")["sets"].first().sum()
-        heights, _ = np.histogram(own["low"] + 0.5 / BINS, bins=edges, weights=weight)
+        heights, _ = np.histogram(np.minimum(own["low"] + 0.5 / BINS, 1), bins=edges, weights=weight)
         panel.stairs(np.maximum(heights, 1e-9), edges, color=colour, label=label, linewidth=1.4)
     chance = counted["chance"].mean()
     panel.axvline(chance, color=RANDOM, linestyle="--", linewidth=1.2, label=f"chance ({chance:.3f})")

@@ -25,8 +25,11 @@ def replacing(target: Path) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    _remove(partial)  # of a killed process that had this number
     try:
         yield partial
+        if not partial.exists():
+            raise FileNotFoundError(f"nothing was written for {target}")
         if target.is_dir():
             shutil.rmtree(target)
         partial.replace(target)
@@ -37,9 +40,13 @@ def replacing(target: Path) -> Iterator[Path]:
             ) from error
         raise
     finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        partial.unlink(missing_ok=True)
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Norms: each norm's raw file to one tidy table of rated pairs."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -47,8 +48,12 @@ def tidy_norm(
                 f"norm {norm!r}: rows {rows} are not within its {len(pairs)} rows; correct the norms sheet"
             )
         pairs = pairs.iloc[first - 1 : last]
+    try:
+        ending = re.compile(f"(?:{strip})$")
+    except re.error as error:
+        raise StudyError(f"norm {norm!r}: strip {strip!r} is no regular expression ({error}); correct it") from None
     for column in ("word1", "word2"):
-        pairs[column] = pairs[column].str.casefold().str.replace(f"(?:{strip})$", "", regex=True)
+        pairs[column] = [ending.sub("", word).strip().casefold() for word in pairs[column]]
     tidy = _checked(pairs, raw, norm, scale, repeated)
     tidy["scale_low"], tidy["scale_high"] = scale
     tables.write(tidy.drop(columns="line"), output, ["word1", "word2"])
@@ -76,14 +81,19 @@ def _lines(raw: Path) -> list[str]:
 def _concepticon(raw: Path) -> pd.DataFrame:
     """Rebuild Multi-SimLex's English pairs: SIMLEX_IDS holds pair:side, the word's rating its pair's score."""
     sides: dict[tuple[int, int], tuple[str, str, int]] = {}
-    lines = _lines(raw)
-    header = lines[0].split("\t")
-    ids, word, rating = (header.index(name) for name in ("SIMLEX_IDS", "ENGLISH", "ENGLISH_SCORE"))
-    for line, text in enumerate(lines[1:], start=2):
-        cells = text.split("\t")
-        for position, own in enumerate(cells[ids].split()):
-            pair, side = (int(number) for number in own.split(":"))
-            sides[pair, side] = (cells[word], cells[rating].split()[position], line)
+    header, *lines = [text.split("\t") for text in _lines(raw)] or [[]]
+    if missing := {"SIMLEX_IDS", "ENGLISH", "ENGLISH_SCORE"} - set(header):
+        raise StudyError(f"{raw}: no column {', '.join(sorted(missing))}; get Concepticon's list of Multi-SimLex")
+    for line, cells in enumerate(lines, start=2):
+        row = dict(zip(header, cells, strict=False))
+        ids, ratings = row.get("SIMLEX_IDS", "").split(), row.get("ENGLISH_SCORE", "").split()
+        places = [tuple(own.split(":")) for own in ids]
+        if len(ids) != len(ratings) or not all(re.fullmatch(r"\d+:[12]", own) for own in ids):
+            raise StudyError(f"{raw}: line {line}: SIMLEX_IDS and ENGLISH_SCORE do not match; get the file again")
+        for (pair, side), rating in zip(places, ratings, strict=True):
+            if (int(pair), int(side)) in sides:
+                raise StudyError(f"{raw}: line {line}: {pair}:{side} stands twice; get the file again")
+            sides[int(pair), int(side)] = (row["ENGLISH"], rating, line)
     whole = sorted({pair for pair, side in sides if (pair, 3 - side) in sides})
     LOGGER.info("%d pairs with both words of %d", len(whole), len({pair for pair, _ in sides}))
     found = [(sides[pair, 1][0], sides[pair, 2][0], sides[pair, 1][1], sides[pair, 1][2]) for pair in whole]
@@ -91,6 +101,8 @@ def _concepticon(raw: Path) -> pd.DataFrame:
 
 
 def _checked(pairs: pd.DataFrame, raw: Path, norm: str, scale: tuple[float, float], repeated: str) -> pd.DataFrame:
+    if nameless := [row for row in pairs.itertuples() if not row.word1 or not row.word2]:
+        raise StudyError(f"{raw}: line {nameless[0].line}: an empty word; correct the file or its reader")
     ratings = pd.to_numeric(pairs["rating"], errors="coerce")
     outside = ~ratings.between(*scale)
     if outside.any():
@@ -100,8 +112,10 @@ def _checked(pairs: pd.DataFrame, raw: Path, norm: str, scale: tuple[float, floa
             f"from {scale[0]:g} to {scale[1]:g}; correct the file or the scale of {norm!r} in the norms sheet"
         )
     pairs = pairs.assign(rating=ratings)
-    pairs[["word1", "word2"]] = [sorted(words) for words in zip(pairs["word1"], pairs["word2"], strict=True)]
     pairs = pairs[pairs["word1"] != pairs["word2"]]
+    if pairs.empty:
+        raise StudyError(f"{raw}: no pair of two words; correct the file of {norm!r} or its reader in the norms sheet")
+    pairs[["word1", "word2"]] = [sorted(words) for words in zip(pairs["word1"], pairs["word2"], strict=True)]
     twice = pairs[pairs.duplicated(["word1", "word2"], keep=False)]
     if len(twice) and repeated == "refuse":
         row = twice.iloc[0]

@@ -48,11 +48,15 @@ def _tree(name: str) -> ast.Module:
 def _imported(name: str) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(_tree(name)):
-        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
-            found |= {alias.name for alias in node.names if (FOLDER / f"{alias.name}.py").is_file()}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
-            found.add(str(node.module).split(".")[1])
-    return found
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[2] for alias in node.names if alias.name.startswith(f"{PACKAGE}.")}
+        elif isinstance(node, ast.ImportFrom):
+            source = f"{PACKAGE}.{node.module or ''}".rstrip(".") if node.level else str(node.module)
+            if source == PACKAGE:
+                found |= {alias.name for alias in node.names}
+            elif source.startswith(f"{PACKAGE}."):
+                found.add(source.split(".")[1])
+    return {module for module in found if (FOLDER / f"{module}.py").is_file()}
 
 
 @cache
@@ -60,7 +64,7 @@ def _meaning(name: str) -> str:
     tree = _tree(name)
     for node in ast.walk(tree):
         if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
             and ast.get_docstring(node, clean=False) is not None
         ):
             node.body = node.body[1:]

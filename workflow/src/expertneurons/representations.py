@@ -1,5 +1,6 @@
 """Representations: every way in which the study gets a concept-by-concept similarity, side by side."""
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -141,12 +142,18 @@ def _vectors(sheet: Path, concepts: list[str]) -> Iterator[Found]:
 
     for row in rows:
         path = sheet.parent / row["path"]
-        try:
-            vectors = KeyedVectors.load_word2vec_format(
-                str(path), binary=row["format"] == "word2vec-binary", no_header=row["format"] == "glove"
-            )
-        except (OSError, ValueError, EOFError) as error:
-            raise StudyError(f"{path}: gensim cannot read it as {row['format']} ({error}); correct {sheet}") from error
+        vectors, reason = None, ""
+        with warnings.catch_warnings():
+            # gensim leaves the file open that it reads for the size of GloVe vectors.
+            warnings.simplefilter("ignore", ResourceWarning)
+            try:
+                vectors = KeyedVectors.load_word2vec_format(
+                    str(path), binary=row["format"] == "word2vec-binary", no_header=row["format"] == "glove"
+                )
+            except (OSError, ValueError, EOFError, TypeError) as error:
+                reason = str(error)
+        if vectors is None:
+            raise StudyError(f"{path}: gensim cannot read it as {row['format']} ({reason}); correct {sheet}")
         values = np.full((len(concepts), vectors.vector_size), np.nan)
         for number, concept in enumerate(concepts):
             known = [form for form in [concept, *forms(concept)] if form in vectors]

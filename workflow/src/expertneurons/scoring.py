@@ -57,6 +57,12 @@ def score_units(
     concepts = tables.read(concept_table)
     real = read_design(labels, len(concepts), prevalence)
     sentences = answers.shape[0]
+    labelled = 1 + max(int(rows.max()) for lists in real.lists() for rows in lists if rows.size)
+    if answers.shape[1] != len(index) or labelled > sentences:
+        raise StudyError(
+            f"{responses}: {sentences} sentences by {answers.shape[1]} units, but {labelled} sentences "
+            f"are labelled and {len(index)} units listed; extract the responses again"
+        )
     null = real.permuted(seeds.generator(seed, "score_units"), sentences, permutations)
     counts = real.counts(sentences)
     if (counts < 1).any():
@@ -103,6 +109,6 @@ def _scored(
         real.prevalence,
     )
     try:
-        return score(answers, both, threads, progress)
+        return score(answers, both, threads, progress, first)
     except StudyError as error:
-        raise StudyError(f"{model}, units from {first} on: {error}; extract the responses again") from error
+        raise StudyError(f"{model}: {error}; extract the responses again") from error

@@ -34,28 +34,30 @@ def read(path: Path, kind: str) -> list[dict[str, str]]:
     seen: dict[tuple[str, ...], int] = {}
     row_rules = {key: value for key, value in rules.items() if key not in ("unique", "required", "empty")}
     validator = Draft202012Validator({**row_rules, "required": rules["required"]})
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows:
         filled = {column: value for column, value in row.items() if value or column in rules["required"]}
         problems += [
             f"line {line}, {'.'.join(map(str, error.path)) or 'row'}: {explain(error)}"
             for error in validator.iter_errors(filled)
         ]
-        key = tuple(row.get(column, "") for column in rules["unique"])
+        named = [row.get(column, "") for column in rules["unique"]]
+        key = tuple(name.casefold() for name in named)
         if key in seen:
             problems.append(
-                f"line {line}: {' '.join(rules['unique'])} {' '.join(key)!r} is already in line {seen[key]}"
+                f"line {line}: {' '.join(rules['unique'])} {' '.join(named)!r} is already in line {seen[key]}"
             )
         seen.setdefault(key, line)
     if problems:
         more = f" (and {len(problems) - 10} more)" if len(problems) > 10 else ""
         raise StudyError(f"{path}: {'; '.join(problems[:10])}{more}")
-    return rows
+    return [row for _, row in rows]
 
 
-def _rows(path: Path, rules: Mapping[str, Any]) -> list[dict[str, str]]:
+def _rows(path: Path, rules: Mapping[str, Any]) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows with their line numbers; blank lines are passed over."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise StudyError(f"{path}: no such sheet; check the path in the config") from None
     except UnicodeDecodeError as error:
         raise StudyError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
@@ -63,10 +65,11 @@ def _rows(path: Path, rules: Mapping[str, Any]) -> list[dict[str, str]]:
     header = next(reader, [])
     missing = [column for column in rules["required"] if column not in header]
     unknown = [column for column in header if column not in rules["properties"]]
-    if missing or unknown:
+    repeated = sorted({column for column in header if header.count(column) > 1})
+    if missing or unknown or repeated:
         raise StudyError(
-            f"{path}: the header lacks {missing} and has unknown columns {unknown}; use tabs and the columns "
-            f"{', '.join(rules['properties'])}"
+            f"{path}: the header lacks {missing} and has unknown columns {unknown} and repeated ones {repeated}; "
+            f"use tabs and the columns {', '.join(rules['properties'])}"
         )
     rows = []
     for line, cells in enumerate(reader, start=2):
@@ -74,7 +77,7 @@ def _rows(path: Path, rules: Mapping[str, Any]) -> list[dict[str, str]]:
             continue
         if len(cells) != len(header):
             raise StudyError(f"{path}: line {line} has {len(cells)} cells, the header {len(header)}; check its tabs")
-        rows.append({column: cell.strip() for column, cell in zip(header, cells, strict=True)})
+        rows.append((line, {column: cell.strip() for column, cell in zip(header, cells, strict=True)}))
     if not rows and not rules.get("empty"):
         raise StudyError(f"{path}: no rows below the header")
     return rows

@@ -1,5 +1,6 @@
 """Sites: which outputs of which modules are units, for each architecture a table of data, not a branch in code."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,10 @@ def resolve(model: Any, architecture: str, sheet: Path, wanted: list[str]) -> li
             f"({', '.join(wanted)}) and the path of the module, * for the layer number, for instance {_example(model)}"
         )
     patterns = {row["site"]: row["modules"].split() for row in rows}
+    if len(patterns) < len(rows):
+        sites = sorted(row["site"] for row in rows)
+        twice = next(first for first, second in itertools.pairwise(sites) if first == second)
+        raise StudyError(f"{sheet}: {architecture!r} has two rows for {twice!r}; keep one")
     names = [name for name, _ in model.named_modules()]
     found: list[Tap] = []
     for site in wanted:
@@ -48,6 +53,8 @@ def resolve(model: Any, architecture: str, sheet: Path, wanted: list[str]) -> li
             raise StudyError(f"{sheet}: {architecture!r} has no site {site!r}; choose from {', '.join(patterns)}")
         for pattern in patterns[site]:
             path, _, side = pattern.partition(":")
+            if "*" not in path:
+                raise StudyError(f"{sheet}: {path!r} for {site!r} has no * for the layer number; add it")
             matched = [(int(match[1]), name) for name in names if (match := _matcher(path).fullmatch(name))]
             if not matched:
                 raise StudyError(
@@ -97,6 +104,10 @@ def widths(model: Any, taps: list[Tap]) -> list[int]:
     seen: dict[int, int] = {}
 
     def note(tap: int, values: Any) -> None:
+        if not isinstance(values, torch.Tensor) or values.ndim != 3:
+            raise StudyError(
+                f"the module {taps[tap].module!r} gives no single (batch, tokens, units) tensor; name another"
+            )
         seen[tap] = values.shape[-1]
 
     with tapped(model, taps, note), torch.inference_mode():

@@ -5,6 +5,7 @@ Nothing else in the project reaches a network.
 
 import gzip
 import importlib.metadata
+import re
 import shutil
 import subprocess
 import sys
@@ -12,12 +13,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 
 from expertneurons.errors import StudyError
-from expertneurons.files import replacing, sha256, verify
+from expertneurons.files import FULL, replacing, sha256, verify
 from expertneurons.steps import LOGGER, Progress
 
 ATTEMPTS = 4
@@ -51,12 +53,11 @@ def fetch_wheel(requirement: str, digest: str, folder: Path, mirror: Path | None
 
     The mirror is searched first; then pip looks in the package index that this machine is set up for.
     """
-    stem = requirement.replace("==", "-").replace("-", "_").rpartition("_")
-    pattern = f"{stem[0]}-{stem[2]}-*.whl"
-    if mirror is not None:
-        for wheel in sorted(mirror.rglob(pattern)):
-            if sha256(wheel) == digest:
-                return wheel
+    name, _, version = requirement.partition("==")
+    pattern = f"{re.sub(r'[-_.]+', '_', name).lower()}-{version}-*.whl"
+    for wheel in sorted(_mirrored(mirror, pattern)):
+        if sha256(wheel) == digest:
+            return wheel
     asked = folder / "wheel.txt"
     asked.write_text(f"{requirement} --hash=sha256:{digest}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -71,21 +72,29 @@ def fetch_wheel(requirement: str, digest: str, folder: Path, mirror: Path | None
 
 
 def _from_mirror(mirror: Path | None, name: str, digest: str, target: Path) -> bool:
-    if mirror is None:
-        return False
-    if not mirror.is_dir():
-        raise StudyError(f"sources.mirror: {mirror} is not a folder; correct the path or set it to null")
-    for found in sorted([*mirror.rglob(name), *mirror.rglob(f"{name}.gz")]):
-        if found.suffix == ".gz" and not name.endswith(".gz"):
-            with gzip.open(found) as packed, target.open("wb") as plain:
-                shutil.copyfileobj(packed, plain)
-        else:
-            shutil.copyfile(found, target)
-        if sha256(target) == digest:
-            return True
+    for found in sorted([*_mirrored(mirror, name), *_mirrored(mirror, f"{name}.gz")]):
+        try:
+            if found.suffix == ".gz" and not name.endswith(".gz"):
+                with gzip.open(found) as packed, target.open("wb") as plain:
+                    shutil.copyfileobj(packed, plain)
+            else:
+                shutil.copyfile(found, target)
+            if sha256(target) == digest:
+                return True
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            LOGGER.warning("%s: %s", found, error)
         LOGGER.warning("%s in the mirror has another content than the sheet says; going on without it", found)
         target.unlink()
     return False
+
+
+def _mirrored(mirror: Path | None, pattern: str) -> list[Path]:
+    """List the files of a name anywhere in the mirror; none where there is no mirror."""
+    if mirror is None:
+        return []
+    if not mirror.is_dir():
+        raise StudyError(f"sources.mirror: {mirror} is not a folder; correct the path or set it to null")
+    return [path for path in mirror.rglob(pattern) if path.is_file()]
 
 
 def _packaged(url: str) -> Path:
@@ -104,7 +113,12 @@ def _with_retries(url: str, attempt: Callable[[], None]) -> None:
         try:
             return attempt()
         except (OSError, HTTPException) as error:
-            final = isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410)
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
+            final = False
+            if isinstance(error, urllib.error.HTTPError):
+                final = error.code in (401, 403, 404, 410)
+                error.close()
             if final or number == ATTEMPTS:
                 remedy = "check the address and the network, or put the file into the folder that sources.mirror names"
                 raise StudyError(f"{url}: {error} (attempt {number} of {ATTEMPTS}); {remedy}") from error

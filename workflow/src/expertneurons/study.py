@@ -132,14 +132,35 @@ def inconsistencies(study: Study) -> Iterator[str]:
 def _unknown_rows(study: Study) -> Iterator[str]:
     sheet = study.config["sheets"]
     for name in study.config["models"]:
-        row = study.models.get(name)
-        if row is None:
+        known = study.models.get(name)
+        if known is None:
             yield f"config key models: {name!r} is not in {sheet['models']}; add a row or correct the name"
-        elif row["source"].startswith("wheel:") and not row.get("sha256"):
+        elif known["source"].startswith("wheel:") and not known.get("sha256"):
             yield f"{sheet['models']}: {name!r} comes from a wheel and needs its sha256"
+    for name, row in study.models.items():
+        first = next(other for other in study.models.values() if other["checkpoint"] == row["checkpoint"])
+        if (row["source"], row.get("sha256")) != (first["source"], first.get("sha256")):
+            yield f"{sheet['models']}: {first['model']!r} and {name!r} share a checkpoint but not its source and sha256"
+        if row.get("control_of") and row["control_of"] not in study.models:
+            yield f"{sheet['models']}: {name!r} is the control of {row['control_of']!r}, which has no row"
+    yield from _unknown_norms(study)
+
+
+def _unknown_norms(study: Study) -> Iterator[str]:
+    sheet = study.config["sheets"]
+    for name, row in study.norms.items():
+        if not _rising(row["scale_low"], row["scale_high"]):
+            yield f"{sheet['norms']}: the scale of {name!r} is not two rising numbers; correct it"
     for name in study.config["norms"]:
-        row = study.norms.get(name)
-        if row is None:
+        known = study.norms.get(name)
+        if known is None:
             yield f"config key norms: {name!r} is not in {sheet['norms']}; add a row or correct the name"
-        elif row["file"] not in study.norm_files:
-            yield f"{sheet['norms']}: the file {row['file']!r} of {name!r} is not in {sheet['norm_files']}; add a row"
+        elif known["file"] not in study.norm_files:
+            yield f"{sheet['norms']}: the file {known['file']!r} of {name!r} is not in {sheet['norm_files']}; add a row"
+
+
+def _rising(low: str, high: str) -> bool:
+    try:
+        return float(low) < float(high)
+    except ValueError:
+        return False
