@@ -1,5 +1,5 @@
 # `make study` runs the offline study, `make test` the tests; both first set up .venv from the locks.
-PYTHON ?= python3.11
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SITE := $$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
@@ -27,7 +27,7 @@ setup: .venv/.ready
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-torch.txt
 	$(BIN)/python -m pip check
-	-cd "$(SITE)" && "$(CURDIR)/$(BIN)/python" -m compileall -q -j0 $(BIG)
+	-cd "$(SITE)" && "$(CURDIR)/$(BIN)/python" -m compileall -qq -j0 -x py312_intrinsics $(BIG)
 	touch $@
 
 .PHONY: study test setup

@@ -66,7 +66,7 @@ def test_comments_rerun_nothing(study: Study) -> None:
     assert study.due() == set()
 
 
-@pytest.mark.parametrize("module", ["expertise", "ranking"])
+@pytest.mark.parametrize("module", ["expertise", "walks"])
 def test_editing_the_ap_function_reruns_scoring_and_after(study: Study, module: str) -> None:
     path = study.folder / f"workflow/src/expertneurons/{module}.py"
     path.write_text(path.read_text() + "\nEDITED = True\n")

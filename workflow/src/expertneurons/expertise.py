@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expertneurons import ranking
+from expertneurons import walks
 from expertneurons.design import Design, Indices
 from expertneurons.errors import StudyError
 
 Scores = npt.NDArray[np.float32]
 
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 8 << 20
 DENSE_SHARE = 1 / 16
 
 
@@ -140,14 +140,24 @@ class _Plan:
         word = np.dtype(np.uint32 if half and rows.size <= 65_536 else np.uint64)
         block = max(16, BLOCK_BYTES // (word.itemsize * rows.size) // 16 * 16)
         weights = design.weights(sentences)
-        arguments = (starts, members, negatives, out_starts, out_members, rest, weights, counts)
+        arguments = (
+            _roles(starts, members, out_starts),
+            starts,
+            members,
+            negatives,
+            out_starts,
+            out_members,
+            rest,
+            weights,
+            counts,
+        )
         bits = np.asarray(responses).view(np.uint16 if half else np.uint32)
         return cls(bits, rows, block, word.type(16 if word.itemsize == 4 else 32), arguments)
 
     def run(self, first: int, out: Scores) -> bool:
         """Score the units from `first` on into out, (2, concepts, block); False if a response is not finite."""
         packed = np.empty((out.shape[2], self.rows.size), self.shift.dtype)
-        return bool(ranking.score_block(self.bits, self.rows, first, packed, self.shift, *self.arguments, *out))
+        return bool(walks.score_block(self.bits, self.rows, first, packed, self.shift, *self.arguments, *out))
 
 
 def _compressed(
@@ -159,6 +169,17 @@ def _compressed(
     starts = np.zeros(rows + 1, np.int64)
     np.cumsum(np.bincount(sentences, minlength=rows), out=starts[1:])
     return starts, concepts[np.argsort(sentences, kind="stable")]
+
+
+def _roles(
+    starts: npt.NDArray[np.int64], members: npt.NDArray[np.int32], out_starts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """Name the one concept that a sentence is a positive of, or say that it is of none, or that it is not so simple."""
+    positive, out = np.diff(starts), np.diff(out_starts)
+    roles = np.where(out > 0, walks.EXCLUDES, np.where(positive > 0, walks.SEVERAL, walks.NOTHING)).astype(np.int32)
+    single = (positive == 1) & (out == 0)
+    roles[single] = members[starts[:-1][single]]
+    return roles
 
 
 def _dense(lists: Sequence[Indices], place: Indices, rows: int) -> npt.NDArray[np.uint16]:

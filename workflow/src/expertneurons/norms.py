@@ -85,8 +85,10 @@ def _concepticon(raw: Path) -> pd.DataFrame:
     if missing := {"SIMLEX_IDS", "ENGLISH", "ENGLISH_SCORE"} - set(header):
         raise StudyError(f"{raw}: no column {', '.join(sorted(missing))}; get Concepticon's list of Multi-SimLex")
     for line, cells in enumerate(lines, start=2):
-        row = dict(zip(header, cells, strict=False))
-        ids, ratings = row.get("SIMLEX_IDS", "").split(), row.get("ENGLISH_SCORE", "").split()
+        if len(cells) != len(header):
+            raise StudyError(f"{raw}: line {line} has {len(cells)} cells, not {len(header)}; get the file again")
+        row = dict(zip(header, cells, strict=True))
+        ids, ratings = row["SIMLEX_IDS"].split(), row["ENGLISH_SCORE"].split()
         places = [tuple(own.split(":")) for own in ids]
         if len(ids) != len(ratings) or not all(re.fullmatch(r"\d+:[12]", own) for own in ids):
             raise StudyError(f"{raw}: line {line}: SIMLEX_IDS and ENGLISH_SCORE do not match; get the file again")

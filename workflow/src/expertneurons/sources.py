@@ -82,8 +82,9 @@ def _from_mirror(mirror: Path | None, name: str, digest: str, target: Path) -> b
             if sha256(target) == digest:
                 return True
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            LOGGER.warning("%s: %s", found, error)
-        LOGGER.warning("%s in the mirror has another content than the sheet says; going on without it", found)
+            LOGGER.warning("%s in the mirror is broken (%s); going on without it", found, error)
+        else:
+            LOGGER.warning("%s in the mirror has another content than the sheet says; going on without it", found)
         target.unlink()
     return False
 

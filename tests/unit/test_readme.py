@@ -1,0 +1,43 @@
+"""The README says what the offline study found, and names what there is."""
+
+import re
+
+import pandas as pd
+import pytest
+import yaml
+from tiny import ROOT
+
+from expertneurons import report, study
+from expertneurons.__main__ import COMMANDS
+
+README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+
+
+def test_findings_are_those_of_the_study() -> None:
+    table = ROOT / "results/tables/alignment.parquet"
+    if not table.is_file():
+        pytest.skip("the offline study has not been run here: make study")
+    rows = pd.read_parquet(table)
+    norms = {"simlex999-nouns": "SimLex-999, nouns", "wordsim353": "WordSim-353"}
+    for answer in report.answers(rows, "minilm-l6", ["minilm-l6-untrained"], 0.5, norms):
+        assert answer in README
+    own = rows[(rows["model"] == "minilm-l6") & (rows["representation"] == "embedding.layer6.concept")]
+    for row in own.to_dict("records"):
+        assert report.estimate(row) in README
+
+
+def test_every_rule_and_command_of_the_map_exists() -> None:
+    rules = {
+        rule
+        for path in (ROOT / "workflow/rules").glob("*.smk")
+        for rule in re.findall(r"^rule (\w+):", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    named = set(re.findall(r"\| `(\w+)` \| `([\w-]+)` `(\w+)\.(\w+)` \|", README))
+    assert {rule for rule, *_ in named} == rules
+    for rule, command, module, function in named:
+        assert (rule, COMMANDS[command]) == (function, f"{module}:{function}")
+
+
+def test_config_in_use_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    study.load(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")))
