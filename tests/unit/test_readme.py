@@ -5,10 +5,10 @@ import re
 import pandas as pd
 import pytest
 import yaml
-from tiny import ROOT
 
 from expertneurons import report, study
 from expertneurons.__main__ import COMMANDS
+from tiny import ROOT
 
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 

@@ -182,8 +182,8 @@ def align_representations(
 ) -> None:
     """Align every representation with every norm, on identical pairs.
 
-    Empty expert sets leave pairs undefined. Representations that lose at most `max_undefined` of a norm's pairs are
-    compared on the pairs that all of them have (identical_pairs is true); the others keep their own pairs.
+    A pair of two empty expert sets is undefined. Representations that lose at most `max_undefined` of a norm's pairs
+    are compared on the pairs that all of them have (identical_pairs is true); the others keep their own pairs.
 
     Args:
         similarity: `.npy` (representations, concepts, concepts).

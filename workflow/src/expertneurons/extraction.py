@@ -53,7 +53,7 @@ def extract_responses(
         units: Parquet file: unit, layer, site, index.
         embeddings: `.npy` (2 scopes, depths, concepts, width) float32: means over a concept's sentences of the
             token means over its own tokens and over all tokens; depth 0 is the static token embedding, 1 the first
-            hidden state, the last the last block's output.
+            hidden state, the last what the model returns (after its final norm, where it has one).
         sites_wanted: The sites whose outputs are units.
         poolings: How a unit's activations over the tokens become one response.
         model: Its name, for messages.
