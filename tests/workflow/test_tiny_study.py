@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import tiny
 from studio import Study, write_study
 
 pytestmark = pytest.mark.study
@@ -107,6 +108,43 @@ def test_stimuli_from_a_corpus_need_only_concepts(study: Study) -> None:
     )
     study.run("results/stimuli/mine/sentences.parquet")
     assert set(pd.read_parquet(study.folder / "results/stimuli/mine/concepts.parquet")["concept"]) == {"boy", "baby"}
+
+
+def ask_a_model(study: Study, steps: int) -> None:
+    """Let a set of stimuli come from a tiny model: random, or taught in so many steps to say four sentences."""
+    taught = [
+        "Before noon the small boy waited under the old bench.",
+        "His kite flew so high that the boy lost sight of it.",
+        "Under a blanket the tired baby slept all day long.",
+        "Milk ran down the chin of the happy baby.",
+    ]
+    tiny.write_causal_model(study.folder / "writer", taught, steps)
+    (study.folder / "config/stimuli/mine").mkdir()
+    (study.folder / "config/stimuli/mine/concepts.tsv").write_text("concept\nboy\nbaby\n")
+    study.edit(
+        "config/config.yaml",
+        "stimuli: {min_sentences: 8}",
+        "stimuli: {min_sentences: 2, sets: [everyday, mine], origins: {mine: generated}}\n"
+        "generator: {model: writer, sentences_per_register: 1, completions: 4, rounds: 8, max_new_tokens: 40,\n"
+        '  prompts: {fact: "Write:", story: "Write:"}}',
+    )
+
+
+def test_stimuli_from_a_taught_model_become_a_set(study: Study) -> None:
+    ask_a_model(study, steps=150)
+    study.run("results/stimuli/mine/sentences.parquet")
+    rows = pd.read_parquet(study.folder / "results/stimuli/mine/sentences.parquet")
+    assert rows["concept_number"].value_counts().tolist() == [2, 2]
+    assert set(rows["register"]) == {"fact", "story"}
+
+
+def test_refusals_of_a_random_model_outlive_the_failed_job(study: Study) -> None:
+    ask_a_model(study, steps=0)
+    done = study.snakemake("results/stimuli/mine/sentences.parquet")
+    assert done.returncode != 0
+    assert "no concept has 2 sentences that pass; resources/drafts/mine/rejects.tsv" in done.stdout + done.stderr
+    refused = pd.read_csv(study.folder / "resources/drafts/mine/rejects.tsv", sep="\t")
+    assert set(refused["concept"]) == {"boy", "baby"}
 
 
 def test_snakemake_report_is_made(finished: Study) -> None:

@@ -36,7 +36,6 @@ rule generate_sentences:
     output:
         concepts="<results>/stimuli/{stimuli}/generated/concepts.tsv",
         sentences="<results>/stimuli/{stimuli}/generated/sentences.tsv",
-        rejects="<results>/stimuli/{stimuli}/generated/rejects.tsv",
     log:
         "<logs>/generate_sentences/{stimuli}.log",
     benchmark:
@@ -47,6 +46,7 @@ rule generate_sentences:
         mem="8GB",
         runtime="12h",
     params:
+        # Not outputs: finished concepts and refused texts stay where they are when the job fails.
         drafts=lambda wildcards: f"resources/drafts/{wildcards.stimuli}",
         prompts=lambda wildcards: PROMPTS,
         per_register=lookup("generator/sentences_per_register", within=STUDY.config),
@@ -60,7 +60,7 @@ rule generate_sentences:
         code=code_digest("generator"),
     shell:
         "python -m expertneurons --log {log} generate-sentences --concepts {input.concepts:q} --model {input.model:q}"
-        " --norms {input.norms} --kept {output.concepts} --sentences {output.sentences} --rejects {output.rejects}"
+        " --norms {input.norms} --kept {output.concepts} --sentences {output.sentences} --rejects {params.drafts}/rejects.tsv"
         " --drafts {params.drafts} --prompts {params.prompts:q} --per-register {params.per_register}"
         " --least {params.least} --completions {params.completions} --rounds {params.rounds}"
         " --temperature {params.temperature} --top-p {params.top_p} --max-new-tokens {params.max_new_tokens}"
