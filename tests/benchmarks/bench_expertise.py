@@ -46,12 +46,17 @@ CASES = (
 
 
 def draw(case: Case, rng: np.random.Generator) -> Design:
-    """Random labels of a case's sizes."""
-    orders = [rng.permutation(case.sentences) for _ in range(case.concepts)]
-    positives = [order[: case.positives] for order in orders]
+    """Random labels of a case's sizes; a sentence is a positive of one concept only, where there are enough of them."""
+    order = rng.permutation(case.sentences)
+    each = [rng.permutation(case.sentences) for _ in range(case.concepts)]
+    if case.positives * case.concepts <= case.sentences:
+        positives = [order[c * case.positives : (c + 1) * case.positives] for c in range(case.concepts)]
+    else:
+        positives = [own[: case.positives] for own in each]
     if not case.negatives:
         return Design(positives, None, None, 2 / 7)
-    return Design(positives, [order[case.positives : case.positives + case.negatives] for order in orders])
+    others = [own[~np.isin(own, chosen)] for own, chosen in zip(each, positives, strict=True)]
+    return Design(positives, [own[: case.negatives] for own in others])
 
 
 def one_call_each(values: npt.NDArray[Any], design: Design, rng: np.random.Generator) -> tuple[float, float]:
