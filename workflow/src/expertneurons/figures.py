@@ -189,7 +189,7 @@ def layer_profile(layers: pd.DataFrame, concepts: int, threshold: float, titles:
     right.axhline(0, color="#000000", linewidth=0.6)
     right.set(xlabel="layer", ylabel="Spearman correlation with people", title="Alignment of one layer's experts")
     for panel, place in ((left, "upper left"), (right, "lower right")):
-        panel.legend(fontsize=8, loc=place)
+        panel.legend(fontsize=8, loc=place, frameon=True, framealpha=1, edgecolor="none")
         panel.set_xticks(sorted(rows["layer"].unique()))
     return figure
 
