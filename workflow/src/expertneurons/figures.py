@@ -188,8 +188,10 @@ def layer_profile(layers: pd.DataFrame, concepts: int, threshold: float, titles:
         right.errorbar(at, rho, [rho - low, high - rho], fmt="o-", color=colour, markersize=3.5, label=title)
     right.axhline(0, color="#000000", linewidth=0.6)
     right.set(xlabel="layer", ylabel="Spearman correlation with people", title="Alignment of one layer's experts")
+    bottom, top = right.get_ylim()
+    right.set_ylim(bottom - (top - bottom) / 4, top)  # room for the legend below every interval
     for panel, place in ((left, "upper left"), (right, "lower right")):
-        panel.legend(fontsize=8, loc=place, frameon=True, framealpha=1, edgecolor="none")
+        panel.legend(fontsize=8, loc=place)
         panel.set_xticks(sorted(rows["layer"].unique()))
     return figure
 
