@@ -10,9 +10,11 @@ import pandas as pd
 from scipy import stats
 
 from expertneurons import seeds, tables
+from expertneurons.ceilings import ceiling
+from expertneurons.dyadic import covariance, freedom, interval, simultaneous, spearman
 from expertneurons.errors import StudyError
 from expertneurons.files import open_array
-from expertneurons.steps import LOGGER, Progress
+from expertneurons.steps import Progress
 
 Values = npt.NDArray[np.float64]
 Pairs = npt.NDArray[np.intp]
@@ -36,8 +38,8 @@ def align(similarity: npt.NDArray[Any], pairs: Pairs, ratings: Values, level: fl
     """Spearman between similarities and ratings over rated pairs, with a dyadic-robust interval.
 
     The standard error comes from the influence of every pair on Spearman's coefficient, the estimated ranks included,
-    summed over pairs that share a concept (Aronow, Samii & Assenova 2015, doi 10.1093/pan/mpv018, eq. 5); the
-    interval is built on Fisher's z with Student's t at n_concepts - 2 degrees of freedom.
+    summed over pairs that share a concept (`dyadic.covariance`); the interval is built on Fisher's z with Student's t
+    at n_concepts - 2 degrees of freedom.
 
     Args:
         similarity: (concepts, concepts); pairs where it is NaN are left out.
@@ -56,54 +58,10 @@ def align(similarity: npt.NDArray[Any], pairs: Pairs, ratings: Values, level: fl
     nothing = float("nan")
     if len(model) < LEAST_PAIRS or np.ptp(model) == 0 or np.ptp(human) == 0:
         return Alignment(nothing, nothing, nothing, nothing, len(model), concepts)
-    rho, influence = _influence(model, human)
-    se = _dyadic_error(influence, pairs)
-    reach = stats.t.ppf(0.5 + level / 2, max(concepts - 2, 1)) * se / max(1 - rho**2, 1e-12)
-    low, high = np.tanh(np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12)) + np.array([-reach, reach]))
-    return Alignment(rho, se, float(low), float(high), len(model), concepts)
-
-
-def _grades(values: Values) -> Values:
-    """Middle ranks as shares of n, centred on zero."""
-    return np.asarray((stats.rankdata(values) - 0.5) / len(values) - 0.5, np.float64)
-
-
-def _above(values: Values, weights: Values) -> Values:
-    """For every pair p, the mean over q of weights[q] where values[q] is above values[p], ties counting one half."""
-    order = np.argsort(values, kind="stable")
-    tails = np.append(np.cumsum(weights[order][::-1])[::-1], 0.0)
-    ordered = values[order]
-    left, right = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
-    return np.asarray((tails[left] + tails[right]) / 2 / len(values), np.float64)
-
-
-def _influence(x: Values, y: Values) -> tuple[float, Values]:
-    """Spearman's rho and the influence of every pair on it, including through the ranks of the others."""
-    u, v = _grades(x), _grades(y)
-    cross, spread_u, spread_v = (u * v).mean(), (u * u).mean(), (v * v).mean()
-
-    def through(own: Values, values: Values, other: Values) -> Values:
-        return np.asarray(_above(values, other) - (own * other).mean() - other.mean() / 2)
-
-    scale = np.sqrt(spread_u * spread_v)
-    rho = cross / scale
-    on_cross = u * v - cross + through(u, x, v) + through(v, y, u)
-    on_u = u * u - spread_u + 2 * through(u, x, u)
-    on_v = v * v - spread_v + 2 * through(v, y, v)
-    return float(rho), on_cross / scale - rho / 2 * (on_u / spread_u + on_v / spread_v)
-
-
-def _dyadic_error(influence: Values, pairs: Pairs) -> float:
-    """Return the standard error of a mean over pairs whose terms covary where they share a concept."""
-    centred = influence - influence.mean()
-    per_concept = np.zeros(int(pairs.max()) + 1)
-    np.add.at(per_concept, pairs.ravel(), np.repeat(centred, 2))
-    own = (centred**2).sum()
-    variance = (per_concept**2).sum() - own
-    if variance <= 0:  # possible in small samples with little dependence
-        LOGGER.info("dyadic variance not positive with %d pairs; the variance over pairs is taken", len(pairs))
-        variance = own
-    return float(np.sqrt(variance) / len(influence))
+    (rho,), influence = spearman(model[:, None], human)
+    se = float(np.sqrt(covariance(influence, pairs)[0, 0]))
+    low, high = interval(rho, se, stats.t.ppf(0.5 + level / 2, freedom(concepts)))
+    return Alignment(float(rho), se, low, high, len(model), concepts)
 
 
 def node_permutation(
@@ -167,11 +125,18 @@ def rated_pairs(norm: Path, concepts: list[str], least: int = 3) -> tuple[Pairs,
     return pairs[order], table["rating"].to_numpy(np.float64)[known][order]
 
 
+def same_domain(concepts: pd.DataFrame, pairs: Pairs) -> npt.NDArray[np.bool_]:
+    """Whether the two concepts of a pair share a named domain; a concept without one shares none."""
+    domains = concepts["domain"].fillna("").to_numpy(str)[pairs]
+    return np.asarray((domains[:, 0] == domains[:, 1]) & (domains[:, 0] != ""))
+
+
 def align_representations(
     similarity: Path,
     representations: Path,
     concept_table: Path,
     norms: list[Path],
+    agreement: list[Path],
     output: Path,
     model: str,
     stimuli: str,
@@ -184,12 +149,14 @@ def align_representations(
 
     A pair of two empty expert sets is undefined. Representations that lose at most `max_undefined` of a norm's pairs
     are compared on the pairs that all of them have (identical_pairs is true); the others keep their own pairs.
+    low_joint and high_joint hold for all of the former at once (max-T).
 
     Args:
         similarity: `.npy` (representations, concepts, concepts).
         representations: Their names.
         concept_table: The concepts.
         norms: Tidy norms, named by their files.
+        agreement: What is known of the raters' agreement in each, in the same order.
         output: Parquet file, the `alignment` table of this model.
         model: Its name.
         stimuli: Their name.
@@ -200,15 +167,18 @@ def align_representations(
 
     """
     matrices, index = open_array(similarity), tables.read(representations)
-    concepts = tables.read(concept_table)["concept"].tolist()
-    rows = []
+    concepts = tables.read(concept_table)
+    rows: list[dict[str, Any]] = []
     progress = Progress(len(norms) * len(index), f"{model}: alignment", "representations")
-    for norm in norms:
-        pairs, ratings = rated_pairs(norm, concepts)
+    for norm, known in zip(norms, agreement, strict=True):
+        pairs, ratings = rated_pairs(norm, concepts["concept"].tolist())
+        domain = same_domain(concepts, pairs)
+        top = ceiling(tables.read(known), ratings)
+        own_rows = []
         for row, matrix, identical, own in _on_identical_pairs(index, matrices, pairs, max_undefined):
             found = align(matrix, pairs[own], ratings[own], level)
             p, null = node_permutation(matrix, pairs[own], ratings[own], permutations, seed)
-            rows.append(
+            own_rows.append(
                 {
                     "model": model,
                     "stimuli": stimuli,
@@ -216,18 +186,51 @@ def align_representations(
                     "representation": row["representation"],
                     "threshold": row["threshold"],
                     **found._asdict(),
-                    "ceiling": np.nan,
-                    "share_of_ceiling": np.nan,
+                    "ceiling": top,
+                    "share_of_ceiling": found.rho / top,
                     "p": p,
                     "null_low": np.quantile(null, 0.5 - level / 2) if null.size else np.nan,
                     "null_high": np.quantile(null, 0.5 + level / 2) if null.size else np.nan,
+                    **_by_domain(matrix, pairs[own], ratings[own], domain[own], level),
                     "family": row["family"],
                     "identical_pairs": identical,
                     "undefined_pairs": int(len(pairs) - own.sum()) if not identical else 0,
                 }
             )
             progress(1)
+        rows += _jointly(own_rows, matrices, pairs, ratings, level, seed)
     tables.write(pd.DataFrame(rows), output, tables.KEYS["alignment"])
+
+
+def _by_domain(
+    matrix: npt.NDArray[Any], pairs: Pairs, ratings: Values, domain: npt.NDArray[np.bool_], level: float
+) -> dict[str, float]:
+    """Align within and between domains: a contrast of domains alone flatters every representation."""
+    found = {}
+    for name, chosen in (("within", domain), ("between", ~domain)):
+        own = align(matrix, pairs[chosen], ratings[chosen], level) if chosen.any() else None
+        for key in ("rho", "low", "high", "n_pairs"):
+            found[f"{key}_{name}"] = getattr(own, key) if own else 0 if key == "n_pairs" else np.nan
+    return found
+
+
+def _jointly(
+    rows: list[dict[str, Any]], matrices: npt.NDArray[Any], pairs: Pairs, ratings: Values, level: float, seed: int
+) -> list[dict[str, Any]]:
+    """Add intervals that hold for all representations on identical pairs at once."""
+    together = [number for number, row in enumerate(rows) if row["identical_pairs"] and not np.isnan(row["rho"])]
+    critical = np.nan
+    if together:
+        values = matrices[together][:, pairs[:, 0], pairs[:, 1]].T.astype(np.float64)
+        common = ~np.isnan(values).any(axis=1)
+        _, influence = spearman(values[common], ratings[common])
+        df = freedom(rows[together[0]]["n_concepts"])
+        critical = simultaneous(covariance(influence, pairs[common]), df, level, seed)
+    joint = {number: interval(rows[number]["rho"], rows[number]["se"], critical) for number in together}
+    return [
+        {**row, "low_joint": joint.get(number, (np.nan,) * 2)[0], "high_joint": joint.get(number, (np.nan,) * 2)[1]}
+        for number, row in enumerate(rows)
+    ]
 
 
 def _on_identical_pairs(

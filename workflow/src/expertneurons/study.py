@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from expertneurons import sheets
 from expertneurons.errors import StudyError
+from expertneurons.sides import CONTROL, EVERY, parse_side
 
 Row = dict[str, str]
 
@@ -23,6 +24,8 @@ class Study:
     models: dict[str, Row]
     norms: dict[str, Row]
     norm_files: dict[str, Row]
+    raters: list[Row]
+    contrasts: list[Row]
 
     @property
     def reported(self) -> list[str]:
@@ -46,6 +49,18 @@ class Study:
         folder = f"{self.config['stimuli']['folder']}/{name}"
         written = [f"{folder}/sentences.tsv"] if self.origin(name) == "written" else []
         return [f"{folder}/concepts.tsv", *written]
+
+    def rater_files(self, norm: str) -> list[str]:
+        """Files with single raters' ratings of a norm, and of the word forms in them; none unless asked for."""
+        if not self.config["ceilings"]["raters"]:
+            return []
+        rows = [row for row in self.raters if row["norm"] == norm]
+        return sorted({row[key] for row in rows for key in ("file", "forms", "forms_of") if row.get(key)})
+
+    @property
+    def relatedness_norms(self) -> list[str]:
+        """Norms in use in which people rated relatedness, not similarity."""
+        return [name for name in self.config["norms"] if self.norms[name]["measures"] == "relatedness"]
 
     @property
     def norm_labels(self) -> list[str]:
@@ -77,6 +92,8 @@ def load(config: Mapping[str, Any]) -> Study:
         {row["model"]: row for row in sheets.read(paths["models"], "models")},
         {row["norm"]: row for row in sheets.read(paths["norms"], "norms")},
         {row["file"]: row for row in sheets.read(paths["norm_files"], "norm_files")},
+        sheets.read(paths["norm_raters"], "norm_raters"),
+        sheets.read(paths["contrasts"], "contrasts"),
     )
     if problems := list(inconsistencies(study)):
         raise StudyError("; ".join(problems))
@@ -144,6 +161,7 @@ def _unknown_rows(study: Study) -> Iterator[str]:
         if row.get("control_of") and row["control_of"] not in study.models:
             yield f"{sheet['models']}: {name!r} is the control of {row['control_of']!r}, which has no row"
     yield from _unknown_norms(study)
+    yield from _unknown_sides(study)
 
 
 def _unknown_norms(study: Study) -> Iterator[str]:
@@ -157,6 +175,26 @@ def _unknown_norms(study: Study) -> Iterator[str]:
             yield f"config key norms: {name!r} is not in {sheet['norms']}; add a row or correct the name"
         elif known["file"] not in study.norm_files:
             yield f"{sheet['norms']}: the file {known['file']!r} of {name!r} is not in {sheet['norm_files']}; add a row"
+
+    files = {file for name in study.config["norms"] for file in study.rater_files(name)}
+    for file in sorted(files - set(study.norm_files)):
+        yield f"{sheet['norm_raters']}: the file {file!r} is not in {sheet['norm_files']}; add a row"
+
+
+def _unknown_sides(study: Study) -> Iterator[str]:
+    """Contrasts whose models or thresholds this configuration lacks."""
+    sheet, thresholds = study.config["sheets"]["contrasts"], study.config["experts"]["thresholds"]
+    for row in study.contrasts:
+        for key in ("a", "b"):
+            _, limit = parse_side(row[key])
+            if limit is not None and limit not in thresholds:
+                yield (
+                    f"{sheet}: contrast {row['contrast']!r} asks for threshold {limit:g}, which experts.thresholds "
+                    "lacks; add it there or correct the sheet"
+                )
+            model = row[f"{key}_model"]
+            if model not in (EVERY, CONTROL, *study.config["models"]):
+                yield f"{sheet}: contrast {row['contrast']!r} names {model!r}, which `models` lacks; add it there"
 
 
 def _rising(low: str, high: str) -> bool:

@@ -9,9 +9,14 @@ from expertneurons.errors import StudyError
 from expertneurons.files import replacing
 
 KEYS = {
+    "agreement": ["norm", "measure", "source"],
     "alignment": ["model", "stimuli", "norm", "representation", "threshold"],
+    "comparisons": ["model", "against", "stimuli", "norm", "a", "b"],
     "experts": ["model", "stimuli", "concept", "threshold"],
     "layers": ["model", "stimuli", "layer", "site", "threshold"],
+    "mixed_models": ["model", "against", "stimuli", "norm", "name", "condition", "term"],
+    "partial": ["model", "stimuli", "norm", "representation", "given"],
+    "validation": ["design", "target", "method", "quantity"],
 }
 
 
