@@ -61,7 +61,7 @@ def tidy_norm(
 
 def _pairs(raw: Path, separator: str) -> pd.DataFrame:
     found = []
-    for line, text in enumerate(_lines(raw), start=1):
+    for line, text in enumerate(lines(raw), start=1):
         if not text.strip() or text.startswith("#"):
             continue
         cells = [cell.strip() for cell in text.rstrip("\r\n").split(separator)]
@@ -71,7 +71,8 @@ def _pairs(raw: Path, separator: str) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["word1", "word2", "rating", "line"])
 
 
-def _lines(raw: Path) -> list[str]:
+def lines(raw: Path) -> list[str]:
+    """Lines of a text file in UTF-8."""
     try:
         return raw.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -81,10 +82,10 @@ def _lines(raw: Path) -> list[str]:
 def _concepticon(raw: Path) -> pd.DataFrame:
     """Rebuild Multi-SimLex's English pairs: SIMLEX_IDS holds pair:side, the word's rating its pair's score."""
     sides: dict[tuple[int, int], tuple[str, str, int]] = {}
-    header, *lines = [text.split("\t") for text in _lines(raw)] or [[]]
+    header, *rows = [text.split("\t") for text in lines(raw)] or [[]]
     if missing := {"SIMLEX_IDS", "ENGLISH", "ENGLISH_SCORE"} - set(header):
         raise StudyError(f"{raw}: no column {', '.join(sorted(missing))}; get Concepticon's list of Multi-SimLex")
-    for line, cells in enumerate(lines, start=2):
+    for line, cells in enumerate(rows, start=2):
         if len(cells) != len(header):
             raise StudyError(f"{raw}: line {line} has {len(cells)} cells, not {len(header)}; get the file again")
         row = dict(zip(header, cells, strict=True))
