@@ -24,6 +24,7 @@ include: "workflow/rules/responses.smk"
 include: "workflow/rules/experts.smk"
 include: "workflow/rules/similarity.smk"
 include: "workflow/rules/alignment.smk"
+include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/report.smk"
 
 

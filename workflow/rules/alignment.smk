@@ -1,12 +1,37 @@
 """Alignment: hold every representation, and the experts of every layer, against human ratings of the same pairs."""
 
 
+rule measure_agreement:
+    input:
+        table=rules.tidy_norm.output.table,
+        stated=STUDY.config["sheets"]["norm_agreement"],
+        raters=STUDY.config["sheets"]["norm_raters"],
+        files=lambda wildcards: [f"resources/norms/{file}" for file in STUDY.rater_files(wildcards.norm)],
+    output:
+        table="<results>/agreement/{norm}.parquet",
+    log:
+        "<logs>/measure_agreement/{norm}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        judgements=lambda wildcards: option("judgements", STUDY.norms[wildcards.norm].get("judgements")),
+        reason=lambda wildcards: option("reason", STUDY.norms[wildcards.norm].get("unreliable")),
+        splits=lookup("ceilings/splits", within=STUDY.config),
+        seed=SEED,
+        code=code_digest("ceilings"),
+    shell:
+        "python -m expertneurons --log {log} measure-agreement --table {input.table} --output {output.table}"
+        " --norm {wildcards.norm} --stated {input.stated} --raters {input.raters} --files {input.files}"
+        " {params.judgements} {params.reason} --splits {params.splits} --seed {params.seed}"
+
+
 rule align_representations:
     input:
         similarity=rules.measure_similarity.output.similarity,
         representations=rules.measure_similarity.output.representations,
         concepts=rules.build_stimuli.output.concepts,
         norms=NORM_TABLES,
+        agreement=AGREEMENT,
     output:
         table="<results>/alignment/{model}/{stimuli}/representations.parquet",
     log:
@@ -24,7 +49,7 @@ rule align_representations:
     shell:
         "python -m expertneurons --log {log} align-representations --similarity {input.similarity}"
         " --representations {input.representations} --concept-table {input.concepts} --norms {input.norms}"
-        " --output {output.table} --model {wildcards.model} --stimuli {wildcards.stimuli}"
+        " --agreement {input.agreement} --output {output.table} --model {wildcards.model} --stimuli {wildcards.stimuli}"
         " --permutations {params.permutations} --level {params.level} --max-undefined {params.max_undefined}"
         " --seed {params.seed}"
 

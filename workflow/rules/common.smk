@@ -27,6 +27,7 @@ THRESHOLDS = STUDY.config["experts"]["thresholds"]
 POOLING = STUDY.config["expertise"]["pooling"]
 TOP = STUDY.config["experts"]["top"]
 NORM_TABLES = collect("<results>/norms/{norm}.parquet", norm=STUDY.config["norms"])
+AGREEMENT = collect("<results>/agreement/{norm}.parquet", norm=STUDY.config["norms"])
 
 # PYTHONPATH is set after an environment is activated. One thread for the libraries' own pools: the steps share out
 # work themselves, so that a result has the same bits on any number of cores.
@@ -81,6 +82,12 @@ def for_models(pattern, models):
     return collect(pattern, model=models, stimuli=STUDY.config["stimuli"]["sets"])
 
 
+def for_all(pattern):
+    """A path for every model, set of stimuli and norm that the pattern names."""
+    entities = {"model": STUDY.config["models"], "stimuli": STUDY.config["stimuli"]["sets"], "norm": STUDY.config["norms"]}
+    return collect(pattern, **{name: values for name, values in entities.items() if f"{{{name}}}" in pattern})
+
+
 def own_and_controls(pattern, wildcards):
     """A path for a model and for each of its untrained controls."""
     return collect(pattern, model=[wildcards.model, *STUDY.controls(wildcards.model)], stimuli=wildcards.stimuli)
@@ -92,3 +99,6 @@ def option(flag, value):
 
 
 MIRROR = option("mirror", STUDY.config["sources"]["mirror"])
+COMPARED = shlex.join(
+    ["--models", *STUDY.config["models"], "--reported", *STUDY.reported, "--control-of", *STUDY.control_pairs]
+)

@@ -2,15 +2,21 @@
 
 FIGURES = ["alignment_by_threshold", "expert_counts", "layers", "similarity_matrix", "ap_distribution"]
 TABLE_PARTS = {
+    "agreement": "<results>/agreement/{norm}.parquet",
     "alignment": "<results>/alignment/{model}/{stimuli}/representations.parquet",
+    "comparisons": "<results>/comparisons/{stimuli}/comparisons.parquet",
     "experts": "<results>/experts/{model}/{stimuli}/counts.parquet",
     "layers": "<results>/alignment/{model}/{stimuli}/layers.parquet",
+    "mixed_models": "<results>/mixed_models/{stimuli}/mixed_models.parquet",
+    "partial": "<results>/comparisons/{stimuli}/partial.parquet",
+    "validation": "<results>/validation/validation.parquet",
 }
+TABLES = [name for name in TABLE_PARTS if name != "validation" or STUDY.config["validation"]["run"]]
 
 
 rule collect_tables:
     input:
-        parts=lambda wildcards: for_models(TABLE_PARTS[wildcards.table], STUDY.config["models"]),
+        parts=lambda wildcards: for_all(TABLE_PARTS[wildcards.table]),
     output:
         table="<results>/tables/{table}.parquet",
         csv=report("<results>/tables/{table}.csv", category="Tables", labels={"table": "{table}"}),
@@ -71,6 +77,10 @@ rule write_report:
         alignment="<results>/tables/alignment.parquet",
         experts="<results>/tables/experts.parquet",
         layers="<results>/tables/layers.parquet",
+        comparisons="<results>/tables/comparisons.parquet",
+        mixed_models="<results>/tables/mixed_models.parquet",
+        agreement="<results>/tables/agreement.parquet",
+        validation="<results>/tables/validation.parquet" if "validation" in TABLES else [],
         figures=for_models(f"<results>/figures/{{model}}/{{stimuli}}/{FIGURES[0]}.svg", STUDY.reported),
         captions=[f"{CAPTIONS}/{name}.rst" for name in FIGURES],
     output:
@@ -89,12 +99,15 @@ rule write_report:
         norm_labels=STUDY.norm_labels,
         model_labels=STUDY.model_labels,
         control_of=STUDY.control_pairs,
+        validation=lambda wildcards, input: option("validation", input.validation),
         code=code_digest("report"),
     shell:
         "python -m expertneurons --log {log} write-report --template {input.template:q} --captions {params.captions:q}"
         " --alignment {input.alignment} --experts {input.experts} --figures {params.figures} --output {output.page}"
         " --title {params.title:q} --threshold {params.threshold} --reported {params.reported} --stimuli {params.stimuli}"
         " --norm-labels {params.norm_labels:q} --model-labels {params.model_labels:q} --control-of {params.control_of:q}"
+        " --comparisons {input.comparisons} --mixed-models {input.mixed_models} --agreement {input.agreement}"
+        " {params.validation}"
 
 
 rule write_manifest:
@@ -102,7 +115,7 @@ rule write_manifest:
         sheets=sorted(STUDY.config["sheets"].values()),
         stimuli=[sheet for name in STUDY.config["stimuli"]["sets"] for sheet in STUDY.stimuli_sheets(name)],
         norms=[f"resources/norms/{STUDY.norms[norm]['file']}" for norm in STUDY.config["norms"]],
-        tables=collect("<results>/tables/{table}.parquet", table=TABLE_PARTS),
+        tables=collect("<results>/tables/{table}.parquet", table=TABLES),
     output:
         manifest="<results>/manifest.json",
     log:

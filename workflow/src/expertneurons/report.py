@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from expertneurons import tables
+from expertneurons import statements, tables
 from expertneurons.files import replacing
 
 FIGURES = {
@@ -25,6 +25,9 @@ def write_report(
     captions: Path,
     alignment: Path,
     experts: Path,
+    comparisons: Path,
+    mixed_models: Path,
+    agreement: Path,
     figures: Path,
     output: Path,
     title: str,
@@ -34,6 +37,7 @@ def write_report(
     norm_labels: list[str],
     model_labels: list[str],
     control_of: list[str],
+    validation: Path | None = None,
 ) -> None:
     """Write the report as one HTML file that needs no network.
 
@@ -42,6 +46,9 @@ def write_report(
         captions: Folder of captions, one text file per figure.
         alignment: The `alignment` table.
         experts: The `experts` table.
+        comparisons: The `comparisons` table.
+        mixed_models: The `mixed_models` table.
+        agreement: The `agreement` table.
         figures: Folder of the figures, by model and stimuli.
         output: HTML file to write.
         title: Heads the page.
@@ -51,12 +58,14 @@ def write_report(
         norm_labels: Titles of the norms, each as name=title.
         model_labels: Titles of the models, each as name=title.
         control_of: Untrained controls, each as control=model.
+        validation: The `validation` table, where the simulations were run.
 
     """
     norms, models, controls = (
         dict(pair.split("=", 1) for pair in given) for given in (norm_labels, model_labels, control_of)
     )
     aligned, counted = tables.read(alignment), tables.read(experts)
+    compared, mixed = tables.read(comparisons), tables.read(mixed_models)
     sections = []
     for model in reported:
         for name in stimuli:
@@ -70,6 +79,9 @@ def write_report(
                     "answers": answers(rows, model, own_controls, threshold, norms),
                     "warnings": warnings(rows, own_controls, threshold, norms),
                     "summary": summary(counts, threshold),
+                    "differences": statements.differences(_of(compared, model, name), norms),
+                    "domains": domains(rows, model, threshold, norms),
+                    "slopes": statements.slopes(_of(mixed, model, name), norms),
                     "figures": _figures(figures / model / name, captions),
                     "table": comparison(rows[rows["model"] == model], norms),
                     "concepts": _concepts(counts, threshold),
@@ -81,7 +93,27 @@ def write_report(
     )
     page = environment.from_string(template.read_text(encoding="utf-8"))
     with replacing(output) as partial:
-        partial.write_text(page.render(title=title, sections=sections, threshold=threshold), encoding="utf-8")
+        partial.write_text(
+            page.render(
+                title=title,
+                sections=sections,
+                threshold=threshold,
+                ceilings=statements.ceilings(tables.read(agreement), norms),
+                calibration=statements.calibration(tables.read(validation)) if validation else None,
+            ),
+            encoding="utf-8",
+        )
+
+
+def _of(rows: pd.DataFrame, model: str, stimuli: str) -> pd.DataFrame:
+    return rows[(rows["model"] == model) & (rows["stimuli"] == stimuli)]
+
+
+def domains(rows: pd.DataFrame, model: str, threshold: float, norms: dict[str, str]) -> list[str]:
+    """Say for each norm how well experts align within and between domains."""
+    return [
+        f"{title}: {statements.by_domain(_headline(rows, model, norm, threshold))}." for norm, title in norms.items()
+    ]
 
 
 def _headline(rows: pd.DataFrame, model: str, norm: str, threshold: float) -> Any:
