@@ -38,6 +38,8 @@ expertise: {permutations: 3}
 experts: {thresholds: [0.4, 0.5], top: [10]}
 similarity: {random_draws: 2}
 alignment: {permutations: 99}
+comparisons: {bootstrap: 100}
+validation: {repeats: 10}
 """
 MODELS = (
     "model\tcheckpoint\tsource\tweights\tseed\tcontrol_of\n"
@@ -106,8 +108,8 @@ def write_study(folder: Path) -> Study:
     shutil.copy(ROOT / "Snakefile", folder)
     config = folder / "config"
     config.mkdir()
-    for sheet in ("sites", "norms", "norm_files", "word_vectors", "models.lock"):
-        shutil.copy(ROOT / f"config/{sheet}.tsv", config)
+    for sheet in (ROOT / "config").glob("*.tsv"):
+        shutil.copy(sheet, config)
     (config / "config.yaml").write_text(CONFIG, encoding="utf-8")
     (config / "models.tsv").write_text(MODELS, encoding="utf-8")
     texts = sentences()

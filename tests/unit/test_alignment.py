@@ -1,5 +1,6 @@
 """Alignment: Spearman as in scipy, an error that respects shared concepts, a permutation test that is calibrated."""
 
+from collections.abc import Sequence
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import tiny
-from expertneurons import alignment, tables
-from expertneurons.alignment import align, align_representations, node_permutation, rated_pairs
+from expertneurons import dyadic, tables
+from expertneurons.alignment import align, align_representations, node_permutation, rated_pairs, same_domain
+from expertneurons.ceilings import ERROR, RELIABILITY, ceiling
 from expertneurons.errors import StudyError
 
 Array = npt.NDArray[Any]
@@ -95,42 +96,38 @@ def test_perfect_alignment_has_bounds() -> None:
     assert -1 <= found.low <= found.high <= 1
 
 
-def weighted_rho(x: Array, y: Array, weights: Array) -> float:
-    """Spearman of a weighted sample: middle ranks as shares of the total weight, then Pearson."""
-
-    def grades(values: Array) -> Array:
-        below = (values[None, :] < values[:, None]) @ weights
-        level = (values[None, :] == values[:, None]) @ weights
-        return np.asarray(below + level / 2)
-
-    u, v = (grades(values) - weights @ grades(values) for values in (x, y))
-    return float((weights * u) @ v / np.sqrt((weights * u) @ u * ((weights * v) @ v)))
+def test_opposite_alignment_has_bounds() -> None:
+    pairs = all_pairs(6)
+    matrix = symmetric(np.random.default_rng(0), 6)
+    found = align(matrix, pairs, -matrix[pairs[:, 0], pairs[:, 1]])
+    assert found.rho == pytest.approx(-1)
+    assert -1 <= found.low <= found.high <= 1
 
 
-@pytest.mark.parametrize("decimals", [0, 8])
-def test_influence_equals_the_numerical_derivative(decimals: int) -> None:
-    matrix, pairs, ratings = example(decimals=decimals)
-    own = matrix[pairs[:, 0], pairs[:, 1]]
-    rho, influence = alignment._influence(own, ratings)
-    flat, step = np.full(len(own), 1 / len(own)), 1e-6
-    assert rho == pytest.approx(weighted_rho(own, ratings, flat), abs=1e-12)
-    ends = [
-        [weighted_rho(own, ratings, flat + side * (point - flat)) for side in (-step, step)]
-        for point in np.eye(len(own))
-    ]
-    numerical = [(high - low) / (2 * step) for low, high in ends]
-    np.testing.assert_allclose(influence, numerical, atol=1e-6)
-    assert influence.mean() == pytest.approx(0, abs=1e-12)
+def influences(matrix: Array, pairs: Array, ratings: Array) -> Array:
+    """How far each pair's influence is from their mean."""
+    influence = dyadic.spearman(matrix[pairs[:, 0], pairs[:, 1]][:, None], ratings)[1][:, 0]
+    return np.asarray(influence - influence.mean())
 
 
 def test_dyadic_error_equals_a_double_sum_over_pairs_that_share_a_concept() -> None:
-    matrix, pairs, ratings = dependent(np.random.default_rng(3), 12)
-    influence = alignment._influence(matrix[pairs[:, 0], pairs[:, 1]], ratings)[1]
-    centred = influence - influence.mean()
+    matrix, pairs, ratings = dependent(np.random.default_rng(3), dyadic.FEW_CONCEPTS)
+    chosen = np.sort(np.random.default_rng(4).choice(len(pairs), 200, replace=False))
+    pairs, ratings = pairs[chosen], ratings[chosen]
+    assert len(np.unique(pairs)) == dyadic.FEW_CONCEPTS
+    centred = influences(matrix, pairs, ratings)
     total = sum(
         centred[p] * centred[q] for p in range(len(pairs)) for q in range(len(pairs)) if set(pairs[p]) & set(pairs[q])
     )
     assert align(matrix, pairs, ratings).se == pytest.approx(np.sqrt(total) / len(pairs), rel=1e-9)
+
+
+def test_error_with_few_concepts_is_that_of_leaving_out_each_of_them() -> None:
+    matrix, pairs, ratings = dependent(np.random.default_rng(3), 12)
+    centred = influences(matrix, pairs, ratings)
+    sums = [centred[(pairs == concept).any(axis=1)].sum() for concept in range(12)]
+    expected = np.sqrt(np.square(sums).sum()) / len(pairs)
+    assert align(matrix, pairs, ratings).se == pytest.approx(expected, rel=1e-9)
 
 
 def test_interval_is_on_fishers_z_with_students_t() -> None:
@@ -242,9 +239,18 @@ def test_norm_without_enough_rated_pairs_is_named(tmp_path: Path, rows: list[tup
 
 
 NAMES = [f"c{number:02d}" for number in range(12)]
+# Animals 0 to 4, tools 5 to 8; one domain of a single concept, and three concepts without one.
+DOMAINS: Sequence[str | None] = [*["animal"] * 5, *["tool"] * 4, "plant", "", None]
 
 
-def study(folder: Path, matrices: list[Array], least: float = 0.1, **options: Any) -> pd.DataFrame:
+def study(
+    folder: Path,
+    matrices: list[Array],
+    least: float = 0.1,
+    error: float | None = None,
+    domains: Sequence[str | None] = DOMAINS,
+    **options: Any,
+) -> pd.DataFrame:
     """Align matrices over twelve concepts with one norm that rates every pair."""
     rng = np.random.default_rng(0)
     ratings = [(NAMES[a], NAMES[b], round(float(rng.random()), 3)) for a, b in all_pairs(12)]
@@ -255,11 +261,25 @@ def study(folder: Path, matrices: list[Array], least: float = 0.1, **options: An
         {"representation": names, "family": "experts", "threshold": [0.5, *[np.nan] * (len(names) - 1)]}
     )
     tables.write(index, folder / "representations.parquet")
-    concepts = tiny.concept_table(folder / "concepts.parquet", NAMES)
-    places = folder / "similarity.npy", folder / "representations.parquet", concepts
+    places = folder / "similarity.npy", folder / "representations.parquet", concept_file(folder, domains)
     given = {"permutations": 99, "max_undefined": least, **options}
-    align_representations(*places, norms, folder / "alignment.parquet", "a-model", "everyday", **given)
+    known = [agreement_file(folder, error)]
+    align_representations(*places, norms, known, folder / "alignment.parquet", "a-model", "everyday", **given)
     return tables.read(folder / "alignment.parquet").set_index("representation")
+
+
+def concept_file(folder: Path, domains: Sequence[str | None] = DOMAINS) -> Path:
+    path = folder / "concepts.parquet"
+    tables.write(pd.DataFrame({"concept_number": range(12), "concept": NAMES, "domain": domains}), path)
+    return path
+
+
+def agreement_file(folder: Path, error: float | None = None) -> Path:
+    path = folder / "agreement.parquet"
+    rows = [{"norm": "a-norm", "measure": RELIABILITY, "value": np.nan}]
+    rows += [] if error is None else [{"norm": "a-norm", "measure": ERROR, "value": error}]
+    tables.write(pd.DataFrame(rows), path)
+    return path
 
 
 def without(matrix: Array, pairs: Array) -> Array:
@@ -310,10 +330,109 @@ def test_norm_that_does_not_overlap_leaves_no_file(tmp_path: Path) -> None:
     norm = norm_file(tmp_path, [("whale", "shark", 1.0)])
     np.save(tmp_path / "similarity.npy", np.zeros((1, 12, 12), np.float32))
     tables.write(pd.DataFrame({"representation": ["r"], "family": "experts", "threshold": 0.5}), tmp_path / "r.parquet")
-    concepts = tiny.concept_table(tmp_path / "concepts.parquet", NAMES)
+    places = tmp_path / "similarity.npy", tmp_path / "r.parquet", concept_file(tmp_path)
+    known = agreement_file(tmp_path)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(StudyError, match="norm 'a-norm'"):
-        align_representations(
-            tmp_path / "similarity.npy", tmp_path / "r.parquet", concepts, [norm], tmp_path / "out.parquet", "m", "s"
-        )
+        align_representations(*places, [norm], [known], tmp_path / "out.parquet", "m", "s")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_concept_without_a_domain_shares_none() -> None:
+    concepts = pd.DataFrame({"concept": NAMES, "domain": DOMAINS})
+    pairs = np.array([[0, 1], [0, 5], [5, 6], [9, 9], [10, 11], [10, 10], [11, 11], [4, 10]])
+    assert same_domain(concepts, pairs).tolist() == [True, False, True, True, False, False, False, False]
+
+
+def test_alignment_is_split_into_pairs_within_and_between_domains(tmp_path: Path) -> None:
+    matrix = symmetric(np.random.default_rng(1), 12).astype(np.float32)
+    row = study(tmp_path, [matrix], level=0.9).iloc[0]
+    pairs, ratings = rated_pairs(tmp_path / "a-norm.parquet", NAMES)
+    within = (pairs < 5).all(axis=1) | ((pairs >= 5) & (pairs < 9)).all(axis=1)
+    assert (row["n_pairs_within"], row["n_pairs_between"]) == (10 + 6, 66 - 16)
+    for name, chosen in (("within", within), ("between", ~within)):
+        found = align(matrix, pairs[chosen], ratings[chosen], 0.9)
+        assert row[f"rho_{name}"] == pytest.approx(
+            stats.spearmanr(matrix[tuple(pairs[chosen].T)], ratings[chosen]).statistic
+        )
+        assert (row[f"low_{name}"], row[f"high_{name}"]) == pytest.approx((found.low, found.high))
+
+
+def test_undefined_pairs_are_in_neither_part(tmp_path: Path) -> None:
+    # Of the pairs left out two are animals, one is of an animal and a tool.
+    matrix = without(symmetric(np.random.default_rng(1), 12), np.array([[0, 1], [2, 3], [4, 5]]))
+    row = study(tmp_path, [matrix]).iloc[0]
+    assert (row["n_pairs"], row["n_pairs_within"], row["n_pairs_between"]) == (63, 14, 49)
+
+
+def test_a_domain_in_the_order_of_the_ratings_takes_no_table_down(tmp_path: Path) -> None:
+    matrix = symmetric(np.random.default_rng(1), 12)
+    study(tmp_path, [matrix])
+    pairs, ratings = rated_pairs(tmp_path / "a-norm.parquet", NAMES)
+    within = (pairs < 5).all(axis=1) | ((pairs >= 5) & (pairs < 9)).all(axis=1)
+    for (first, second), rating in zip(pairs[within], ratings[within], strict=True):
+        matrix[first, second] = matrix[second, first] = rating
+    assert study(tmp_path, [matrix])["rho_within"].iloc[0] == pytest.approx(1)
+
+
+def test_concepts_without_domains_have_no_alignment_within(tmp_path: Path) -> None:
+    row = study(tmp_path, [symmetric(np.random.default_rng(1), 12)], domains=[""] * 12).iloc[0]
+    assert np.isnan([row["rho_within"], row["low_within"], row["high_within"]]).all()
+    assert row["n_pairs_within"] == 0
+    columns = ["rho", "low", "high", "n_pairs"]
+    assert [row[f"{name}_between"] for name in columns] == [row[name] for name in columns]
+
+
+def test_joint_intervals_are_wider_by_one_critical_value(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    own, constant = symmetric(rng, 12), np.full((12, 12), 0.3)
+    many = without(own, all_pairs(12)[10:40])
+    table = study(tmp_path, [own, constant, symmetric(rng, 12), many, own + 0.3 * symmetric(rng, 12)])
+    joint = table.loc[["representation0", "representation2", "representation4"]]
+    assert (joint["low_joint"] < joint["low"]).all()
+    assert (joint["high_joint"] > joint["high"]).all()
+    single, together = (
+        (np.arctanh(joint["rho"]) - np.arctanh(joint[low])) * (1 - joint["rho"] ** 2) / joint["se"]
+        for low in ("low", "low_joint")
+    )
+    np.testing.assert_allclose(single, stats.t.ppf(0.975, 10))
+    np.testing.assert_allclose(together, together.iloc[0])
+    assert stats.t.ppf(0.975, 10) * 1.03 < together.iloc[0] < stats.t.ppf(1 - 0.025 / 3, 10) * 1.01
+    # Neither the one that correlates with nothing nor the one on pairs of its own.
+    assert table.loc[["representation1", "representation3"], ["low_joint", "high_joint"]].isna().all(axis=None)
+
+
+def test_joint_interval_of_one_representation_is_its_own(tmp_path: Path) -> None:
+    row = study(tmp_path, [symmetric(np.random.default_rng(1), 12)]).iloc[0]
+    assert (row["low_joint"], row["high_joint"]) == pytest.approx((row["low"], row["high"]), abs=0.02)
+
+
+def test_ceiling_is_that_of_the_rated_pairs(tmp_path: Path) -> None:
+    matrix = symmetric(np.random.default_rng(1), 12)
+    table = study(tmp_path, [matrix, without(matrix, all_pairs(12)[10:40])], error=0.02)
+    ratings = rated_pairs(tmp_path / "a-norm.parquet", NAMES)[1]
+    expected = ceiling(tables.read(tmp_path / "agreement.parquet"), ratings)
+    assert expected == pytest.approx(np.sqrt(1 - 0.02 / ratings.var()))
+    assert table["ceiling"].tolist() == [expected, expected]
+    np.testing.assert_allclose(table["share_of_ceiling"], table["rho"] / expected)
+
+
+def test_ceiling_is_unknown_where_the_reliability_is(tmp_path: Path) -> None:
+    row = study(tmp_path, [symmetric(np.random.default_rng(1), 12)]).iloc[0]
+    assert np.isnan([row["ceiling"], row["share_of_ceiling"]]).all()
+
+
+def test_each_norm_has_its_own_ceiling_and_joint_intervals(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    matrices = [symmetric(rng, 12), symmetric(rng, 12)]
+    alone = study(tmp_path, matrices, error=0.02)
+    again = norm_file(tmp_path, [(NAMES[a], NAMES[b], float(a - b)) for a, b in all_pairs(12)[::2]], "b-norm")
+    known = [agreement_file(tmp_path, 0.02), tmp_path / "none.parquet"]
+    tables.write(pd.DataFrame({"norm": ["b-norm"], "measure": [RELIABILITY], "value": [np.nan]}), known[1])
+    places = tmp_path / "similarity.npy", tmp_path / "representations.parquet", tmp_path / "concepts.parquet"
+    norms, output = [tmp_path / "a-norm.parquet", again], tmp_path / "both.parquet"
+    align_representations(*places, norms, known, output, "a-model", "everyday", permutations=99)
+    both = tables.read(output).set_index("representation")
+    pd.testing.assert_frame_equal(both[both["norm"] == "a-norm"], alone)
+    assert both[both["norm"] == "b-norm"]["ceiling"].isna().all()
+    assert (both[both["norm"] == "b-norm"]["n_pairs"] == 33).all()

@@ -18,7 +18,10 @@ IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
 STAGES = {
     "acquire": ("sources", "checkpoints", "norms", "stimuli"),
     "responses": ("extraction",),
-    "analysis": ("scoring", "selection", "representations", "alignment", "layers", "tables"),
+    "analysis": (
+        *("scoring", "selection", "representations", "alignment", "layers", "tables"),
+        *("ceilings", "comparisons", "mixed_tables", "validation"),
+    ),
     "report": ("figures", "report", "provenance"),
 }
 # The loader is shared: fetching a model needs no torch, running one does.

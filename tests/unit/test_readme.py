@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from expertneurons import report, study
+from expertneurons import report, statements, study
 from expertneurons.__main__ import COMMANDS
 from tiny import ROOT
 
@@ -32,6 +32,13 @@ def test_findings_are_those_of_the_offline_study() -> None:
     own = rows[(rows["model"] == "minilm-l6") & (rows["representation"] == "embedding.layer6.concept")]
     for row in own.to_dict("records"):
         assert report.estimate(row) in README
+    assert report.domains(rows, "minilm-l6", 0.5, norms)[0] in README
+    compared = pd.read_parquet(ROOT / "results/tables/comparisons.parquet")
+    lower, *_, undecided = statements.differences(
+        compared[compared["contrast"] == "experts - contextual embedding"].sort_values("norm"), norms
+    )
+    assert lower.rpartition("; ")[0] in README
+    assert ": undecided;" in undecided
 
 
 def test_every_rule_and_command_of_the_map_exists() -> None:

@@ -28,6 +28,16 @@ SHEETS = {
     "norm_files": (
         "file\tversion\turl\tbytes\tsha256\tlicence\tredistributable\tcitation\n"
         f"toy.txt\t1\thttps://example.org/toy.txt\t10\t{HEX}\tCC0\tyes\tNobody 2020\n"
+        f"forms.txt\t1\thttps://example.org/forms.txt\t10\t{HEX}\tCC0\tyes\tNobody 2020\n"
+        f"one.txt\t1\thttps://example.org/one.txt\t10\t{HEX}\tCC0\tyes\tNobody 2020\n"
+    ),
+    "norm_raters": (
+        "norm\tfile\tforms\tforms_of\ntoy\tone.txt\t\t\ntoy\tlemmas.txt\tforms.txt\ttoy.txt\nother\tmissing.txt\t\t\n"
+    ),
+    "contrasts": (
+        "contrast\tfamily\ta_model\ta\tb_model\tb\n"
+        "one\theadline\t*\texpertise.cosine\tcontrol\texpertise.cosine\n"
+        "two\theadline\t*\texperts.top100\t*\tvectors.a@home\n"
     ),
 }
 
@@ -207,6 +217,63 @@ def test_a_norm_whose_file_is_not_listed_is_refused(config: dict[str, Any]) -> N
 def test_a_norm_that_is_not_used_may_lack_its_file(config: dict[str, Any]) -> None:
     edit(config, "norms", "relatedness\ttoy.txt", "relatedness\tabsent.txt")
     assert study.load(config).config["norms"] == ["toy"]
+
+
+def test_files_of_raters_are_not_asked_for_unless_wanted(config: dict[str, Any]) -> None:
+    # One of them has no row in the sheet of files.
+    assert study.load(config).rater_files("toy") == []
+
+
+def test_files_of_raters_and_of_their_word_forms(config: dict[str, Any]) -> None:
+    edit(config, "norm_files", "one.txt\t1", "lemmas.txt\t1")
+    edit(config, "norm_raters", "toy\tone.txt", "toy\tlemmas2.txt")
+    edit(config, "norm_raters", "lemmas2.txt", "toy.txt")
+    loaded = study.load({**config, "ceilings": {"raters": True}})
+    assert loaded.rater_files("toy") == ["forms.txt", "lemmas.txt", "toy.txt"]
+    assert loaded.rater_files("other") == ["missing.txt"]
+    assert loaded.rater_files("third") == []
+
+
+def test_a_file_of_raters_that_is_not_listed_is_refused(config: dict[str, Any]) -> None:
+    told = refused({**config, "ceilings": {"raters": True}})
+    assert (
+        f"{config['sheets']['norm_raters']}: the file 'lemmas.txt' is not in {config['sheets']['norm_files']}" in told
+    )
+    assert "missing.txt" not in told  # of a norm that is not used
+
+
+def test_norms_of_relatedness_are_those_in_use(config: dict[str, Any]) -> None:
+    assert study.load(config).relatedness_norms == []
+    assert study.load({**config, "norms": ["toy", "other"]}).relatedness_norms == ["other"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("*\texpertise.cosine", "*\t{}"), ("control\texpertise.cosine", "*\t{}")])
+def test_a_threshold_that_the_experts_lack_is_refused_in_a_contrast(old: str, new: str, config: dict[str, Any]) -> None:
+    edit(config, "contrasts", old, new.format("experts.jaccard@0.42"))
+    config["experts"] = {"thresholds": [0.5, 0.6]}
+    told = refused(config)
+    assert f"{config['sheets']['contrasts']}: contrast 'one' asks for threshold 0.42, which experts.thresholds" in told
+    config["experts"] = {"thresholds": [0.5, 0.42]}
+    assert study.load(config).contrasts[0]["contrast"] == "one"
+
+
+@pytest.mark.parametrize(("old", "new"), [("*\t", "bgi\t"), ("control\t", "bgi\t"), ("*\t", "control\t")])
+def test_a_model_that_the_run_lacks_is_refused_in_a_contrast(old: str, new: str, config: dict[str, Any]) -> None:
+    edit(config, "contrasts", f"{old}expertise", f"{new}expertise")
+    told = refused(config)
+    assert f"{config['sheets']['contrasts']}: contrast 'one' names '{new.strip()}'" in told
+
+
+def test_a_model_of_the_sheet_that_the_run_leaves_out_is_refused_in_a_contrast(config: dict[str, Any]) -> None:
+    edit(config, "contrasts", "*\texperts.top100\t*", "small\texperts.top100\tbig")
+    assert study.load(config).contrasts[1]["a_model"] == "small"
+    told = refused({**config, "models": ["big", "big-0"]})
+    assert "contrast 'two' names 'small', which `models` lacks" in told
+
+
+def test_a_sheet_of_contrasts_names_each_one_once(config: dict[str, Any]) -> None:
+    edit(config, "contrasts", "two\theadline\t*\texperts.top100\t*", "one\tcontrols\t*\ttext.tfidf\tcontrol")
+    assert config["sheets"]["contrasts"] in refused(config)
 
 
 def test_a_wheel_needs_its_digest(config: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -19,7 +20,9 @@ AFTER_SELECTION = {
     "align_layers",
     "align_representations",
     "collect_tables",
+    "compare_representations",
     "draw_figures",
+    "fit_mixed_models",
     "measure_similarity",
     "select_experts",
     "write_manifest",
@@ -31,10 +34,11 @@ AFTER_STIMULI = AFTER_SCORING | {"build_stimuli", "extract_responses", "label_se
 
 def test_results_are_complete(finished: Study) -> None:
     results = finished.folder / "results"
-    for table in ("alignment", "experts", "layers"):
+    for table in ("alignment", "experts", "layers", "comparisons", "partial", "mixed_models", "agreement"):
         rows = pd.read_parquet(results / f"tables/{table}.parquet")
         assert len(rows) == len(pd.read_csv(results / f"tables/{table}.csv"))
-        assert set(rows["model"]) == {"tiny", "tiny-untrained"}
+        if table not in ("agreement", "comparisons"):
+            assert set(rows["model"]) == {"tiny", "tiny-untrained"}
     alignment = pd.read_parquet(results / "tables/alignment.parquet")
     assert alignment["n_pairs"].gt(10).all()
     assert len(list((results / "figures/tiny/everyday").glob("*.svg"))) == 5
@@ -91,7 +95,30 @@ def test_a_sentence_reruns_from_stimuli(study: Study) -> None:
 
 def test_a_new_norm_reruns_only_alignment_and_after(study: Study) -> None:
     study.edit("config/config.yaml", "norms: [simlex999-nouns]", "norms: [simlex999-nouns, wordsim353]")
-    assert study.due() == AFTER_SELECTION - {"measure_similarity", "select_experts"} | {"fetch_norm", "tidy_norm"}
+    assert study.due() == AFTER_SELECTION - {"measure_similarity", "select_experts"} | {
+        *("fetch_norm", "tidy_norm", "measure_agreement"),
+    }
+
+
+def test_a_contrast_reruns_only_what_compares(study: Study) -> None:
+    study.edit("config/contrasts.tsv", "experts - text\theadline", "experts - text\tsecondary")
+    after = {"collect_tables", "write_manifest", "write_report"}
+    assert study.due() == {"compare_representations", "fit_mixed_models", *after}
+
+
+def test_a_formula_reruns_only_the_mixed_models(study: Study) -> None:
+    study.edit("config/mixed_models.tsv", "1 + rating + log_frequency + word_length", "1 + rating + log_frequency")
+    assert study.due() == {"fit_mixed_models", "collect_tables", "write_manifest", "write_report"}
+
+
+def test_the_statistics_are_validated_when_asked_for(study: Study) -> None:
+    study.edit("config/config.yaml", "{repeats: 10}", "{run: true, repeats: 10}")
+    assert "validate_statistics" in study.due()
+    study.run("results/report.html")
+    page = (study.folder / "results/report.html").read_text(encoding="utf-8")
+    assert "set <code>validation.run</code>" not in page
+    shares = pd.read_parquet(study.folder / "results/tables/validation.parquet")
+    assert {f"{100 * share:.1f}" for share in shares["share"]} <= set(re.findall(r"<td>([0-9.]+)</td>", page))
 
 
 def test_stimuli_from_a_corpus_need_only_concepts(study: Study) -> None:

@@ -84,7 +84,11 @@ def for_models(pattern, models):
 
 def for_all(pattern):
     """A path for every model, set of stimuli and norm that the pattern names."""
-    entities = {"model": STUDY.config["models"], "stimuli": STUDY.config["stimuli"]["sets"], "norm": STUDY.config["norms"]}
+    entities = {
+        "model": STUDY.config["models"],
+        "stimuli": STUDY.config["stimuli"]["sets"],
+        "norm": STUDY.config["norms"],
+    }
     return collect(pattern, **{name: values for name, values in entities.items() if f"{{{name}}}" in pattern})
 
 

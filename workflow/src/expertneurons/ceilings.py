@@ -71,6 +71,7 @@ def measure_agreement(
 
 def estimates(means: Values, ratings: Values, judgements: int, splits: int, seed: int) -> Iterator[dict[str, Any]]:
     """Yield measures of agreement from ratings (raters, pairs; NaN where a rater did not rate) or judgements."""
+    ratings = ratings[~np.isnan(ratings).all(axis=1)]
     counts = (~np.isnan(ratings)).sum(axis=0)
     told = {"n_pairs": len(means), "n_raters": float(np.median(counts[counts > 0])) if counts.any() else np.nan}
     reliability, note = np.nan, ""
@@ -79,8 +80,9 @@ def estimates(means: Values, ratings: Values, judgements: int, splits: int, seed
         alone, everyone = with_others(ratings)
         yield {**told, "measure": "rater with the mean of the others", "value": alone}
         yield {**told, "measure": "rater with the mean of all", "value": everyone}
-        mean = np.nanmean(ratings, axis=0)
-        yield {**told, "measure": "mean of the raters with the norm", "value": _spearman(mean, means)}
+        rated = counts > 0
+        mean = np.nansum(ratings[:, rated], axis=0) / counts[rated]
+        yield {**told, "measure": "mean of the raters with the norm", "value": _spearman(mean, means[rated])}
     if (counts >= LEAST_RATERS).sum() >= LEAST_PAIRS:
         reliability, note = split_half(ratings, splits, seed), f"split half, Spearman-Brown, mean of {splits} splits"
     elif judgements:

@@ -49,10 +49,10 @@ def covariance(influence: Values, pairs: Pairs) -> Values:
     summed = shared.T @ shared
     if len(shared) >= FEW_CONCEPTS:
         summed = summed - own
-        diagonal = summed.diagonal()
-        if (diagonal <= 0).any():
+        odd = summed.diagonal() <= 0
+        if odd.any():
             LOGGER.info("dyadic variance not positive with %d pairs; the variance over pairs is taken", len(pairs))
-            return np.asarray(own / len(influence) ** 2)
+            summed[odd, :], summed[:, odd] = own[odd, :], own[:, odd]
         values, vectors = np.linalg.eigh(summed)
         if values[0] < 0:
             summed = (vectors * np.maximum(values, 0)) @ vectors.T
@@ -138,6 +138,11 @@ def spearman(values: Values, against: Values) -> tuple[Values, Values]:
 
 def _correlation(products: Values, influence: Values) -> tuple[float, Values]:
     """Turn rank covariances into the correlation of the first two, the others held fixed, and its influence."""
+    if len(products) == 2:
+        scale = np.sqrt(products[0, 0] * products[1, 1])
+        rho = products[0, 1] / scale
+        spreads = influence[:, 0, 0] / products[0, 0] + influence[:, 1, 1] / products[1, 1]
+        return float(rho), influence[:, 0, 1] / scale - rho / 2 * spreads
     precision = np.linalg.inv(products)
     change = -np.einsum("ai,pij,jb->pab", precision[:2], influence, precision[:, :2])
     first, second, cross = precision[0, 0], precision[1, 1], precision[0, 1]

@@ -91,16 +91,16 @@ def build(table: pd.DataFrame, formula: Formula) -> Design:
         StudyError: a column is missing, a pair stands twice, or the fixed effects cannot be told apart.
 
     """
-    used = [name for name in [formula.response, *formula.by] if name]
-    if missing := [name for name in used if name not in table]:
-        raise StudyError(
-            f"formula {formula.text!r}: no column {missing[0]!r}; known: {', '.join(map(str, table.columns))}"
-        )
+    known = ", ".join(map(str, table.columns))
+    if missing := [name for name in [formula.response, *formula.by] if name and name not in table]:
+        raise StudyError(f"formula {formula.text!r}: no column {missing[0]!r}; known: {known}")
+    if unknown := [name for name in formula.by if name and table[name].isna().any()]:
+        raise StudyError(f"formula {formula.text!r}: {unknown[0]} is not a number in some pairs; leave them out")
+    columns_only = patsy.EvalEnvironment([{}])  # else names of this code would be known too
     try:
-        matrix = patsy.dmatrix(formula.fixed, table, eval_env=0, NA_action="raise", return_type="dataframe")
+        matrix = patsy.dmatrix(formula.fixed, table, columns_only, NA_action="raise", return_type="dataframe")
     except patsy.PatsyError as error:
-        reason = str(error).splitlines()[0]
-        raise StudyError(f"formula {formula.text!r}: {reason}; known: {', '.join(map(str, table.columns))}") from None
+        raise StudyError(f"formula {formula.text!r}: {str(error).splitlines()[0]}; known: {known}") from None
     constant = [name for name in matrix if name != "Intercept" and "Intercept" in matrix and np.ptp(matrix[name]) == 0]
     matrix = matrix.drop(columns=constant)
     fixed = matrix.to_numpy(np.float64)

@@ -75,6 +75,9 @@ def fit(table: pd.DataFrame, formula_row: Mapping[str, str], level: float = 0.95
     formula = parse(formula_row["formula"])
     if formula.pair:
         raise StudyError(f"formula {formula.text!r}: (1|pair) needs several rows a pair; use it over `pooled`")
+    if formula.response not in table:
+        known = ", ".join(map(str, table.columns))
+        raise StudyError(f"formula {formula.text!r}: no column {formula.response!r}; known: {known}")
     return fit_responses(table, formula_row, table[[formula.response]], level)[0]
 
 

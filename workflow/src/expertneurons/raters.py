@@ -1,5 +1,6 @@
 """Raters: the files in which a norm's raters stand one by one, joined to the norm by pair, never by row."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,9 @@ def _ratings(path: Path, row: dict[str, str]) -> dict[Pair, Values]:
         found.setdefault(_pair(cells, row), []).append(own)
     if not found:
         raise StudyError(f"{path}: no ratings; correct `skip` in the sheet of raters")
-    return {pair: np.mean(rows, axis=0) for pair, rows in found.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a rater who rated none of the rows stays unknown
+        return {pair: np.nanmean(rows, axis=0) for pair, rows in found.items()}
 
 
 def _rows(path: Path, row: dict[str, str], skip: int | None = None) -> list[tuple[int, list[str]]]:

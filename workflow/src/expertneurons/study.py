@@ -193,7 +193,8 @@ def _unknown_sides(study: Study) -> Iterator[str]:
                     "lacks; add it there or correct the sheet"
                 )
             model = row[f"{key}_model"]
-            if model not in (EVERY, CONTROL, *study.config["models"]):
+            anyone = (EVERY,) if key == "a" else (EVERY, CONTROL)
+            if model not in (*anyone, *study.config["models"]):
                 yield f"{sheet}: contrast {row['contrast']!r} names {model!r}, which `models` lacks; add it there"
 
 
