@@ -25,6 +25,8 @@ include: "workflow/rules/experts.smk"
 include: "workflow/rules/similarity.smk"
 include: "workflow/rules/alignment.smk"
 include: "workflow/rules/comparisons.smk"
+include: "workflow/rules/nursery.smk"
+include: "workflow/rules/emergence.smk"
 include: "workflow/rules/report.smk"
 
 

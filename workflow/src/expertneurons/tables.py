@@ -12,10 +12,15 @@ KEYS = {
     "agreement": ["norm", "measure", "source"],
     "alignment": ["model", "stimuli", "norm", "representation", "threshold"],
     "comparisons": ["model", "against", "stimuli", "norm", "a", "b"],
+    "dose_effects": ["step", "threshold", "measure", "dose", "kind"],
+    "dose_response": ["family", "size", "concept", "dose", "seed", "run", "step", "threshold"],
+    "emergence": ["family", "size", "seed", "run", "step", "norm", "representation", "threshold"],
     "experts": ["model", "stimuli", "concept", "threshold"],
+    "half_rise": ["family", "size", "seed", "norm", "representation", "threshold"],
     "layers": ["model", "stimuli", "layer", "site", "threshold"],
     "mixed_models": ["model", "against", "stimuli", "norm", "name", "condition", "term"],
     "partial": ["model", "stimuli", "norm", "representation", "given"],
+    "sizes": ["family", "norm", "representation", "threshold", "smaller", "larger"],
     "validation": ["design", "target", "method", "quantity"],
 }
 

@@ -1,0 +1,196 @@
+"""Emergence: how alignment grows over training, when half of it is there, and whether size makes a difference."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import optimize, stats
+
+from expertneurons import seeds, tables
+from expertneurons.alignment import LEAST_PAIRS
+from expertneurons.dependent import equivalence
+from expertneurons.dyadic import covariance, freedom, interval, spearman
+from expertneurons.formulas import numbered
+
+Values = npt.NDArray[np.float64]
+Pairs = npt.NDArray[np.intp]
+
+FIXED = ("run", "step", "norm", "word1", "word2", "rating")
+STEEPNESS = (0.3, 30.0)  # bounds of the logistic, per factor of ten in steps
+FITS = 200
+
+
+class Curve(NamedTuple):
+    """Alignment over the steps of one run, with the joint covariance of its points.
+
+    Attributes:
+        steps: (steps,).
+        rho: (steps,), NaN where not defined.
+        errors: (steps, steps), NaN in rows and columns where not defined.
+        n_pairs: (steps,).
+        influence: (pairs, steps): what each pair adds to each point, zero where it is undefined there.
+        pairs: (pairs, 2) numbers of the concepts.
+        n_concepts: Concepts in them.
+
+    """
+
+    steps: npt.NDArray[np.int64]
+    rho: Values
+    errors: Values
+    n_pairs: npt.NDArray[np.int64]
+    influence: Values
+    pairs: Pairs
+    n_concepts: int
+
+
+def curve(rows: pd.DataFrame, representation: str) -> Curve:
+    """Align one representation with one norm at every step of a run.
+
+    Args:
+        rows: Of the `pairs` table of one run and norm: step, word1, word2, rating and the representation's column.
+        representation: Its column.
+
+    """
+    ordered = rows.sort_values(["word1", "word2", "step"], kind="stable")
+    steps = np.unique(rows["step"].to_numpy(np.int64))
+    of_pairs = ordered.iloc[:: len(steps)]  # every pair stands at every step
+    concepts, pairs = numbered(of_pairs)
+    ratings = of_pairs["rating"].to_numpy(np.float64)
+    values = ordered[representation].to_numpy(np.float64).reshape(-1, len(steps))
+    rho, influence = np.full(values.shape[1], np.nan), np.zeros(values.shape)
+    known = ~np.isnan(values)
+    for step, (own, there) in enumerate(zip(values.T, known.T, strict=True)):
+        if there.sum() >= LEAST_PAIRS and np.ptp(own[there]) > 0 and np.ptp(ratings[there]) > 0:
+            (rho[step],), found = spearman(own[there][:, None], ratings[there])
+            influence[there, step] = (found[:, 0] - found[:, 0].mean()) * len(own) / there.sum()
+    errors = covariance(influence, pairs)
+    errors[np.isnan(rho), :] = errors[:, np.isnan(rho)] = np.nan
+    return Curve(steps, rho, errors, known.sum(axis=0), influence, pairs, len(concepts))
+
+
+def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, Any]:
+    """Find the step at which half of the final alignment is reached, by two ways, with intervals.
+
+    The monotone way interpolates an isotonic fit on log10(step + 1); the logistic way fits r0 + A / (1 + exp(-k (x -
+    m))) to the points, weighted by their joint covariance. Both are repeated on curves drawn from that covariance.
+
+    Returns:
+        half_monotone, half_logistic (steps), their low and high, rise (A) with its low and high, final, and emerged:
+        whether the interval of the rise lies above zero. NaN where fewer than four points are defined.
+
+    """
+    names = ("half_monotone", "half_logistic", "rise")
+    known = ~np.isnan(found.rho)
+    nothing = {f"{name}{end}": np.nan for name in names for end in ("", "_low", "_high")}
+    if known.sum() < 4:
+        return {**nothing, "final": np.nan, "emerged": False}
+    x, rho = np.log10(found.steps[known] + 1.0), found.rho[known]
+    errors = found.errors[np.ix_(known, known)]
+    scale, vectors = np.linalg.eigh(errors)
+    scale = np.maximum(scale, 1e-4 * scale[-1])  # neighbouring points may move as one
+    root = vectors * np.sqrt(scale)
+    generator = seeds.generator(seed, "half_rise")
+    drawn = rho + generator.standard_normal((draws, len(rho))) @ root.T
+    whiten = (vectors / np.sqrt(scale)).T
+    monotone = np.array([_monotone(x, own, errors.diagonal()) for own in [rho, *drawn]])
+    first = _logistic(x, rho, whiten, None)
+    fits = np.array([first, *(_logistic(x, own, whiten, first) for own in drawn[:FITS])])
+    columns = {"half_monotone": 10**monotone - 1, "half_logistic": 10 ** fits[:, 3] - 1, "rise": fits[:, 1]}
+    told: dict[str, Any] = {}
+    for name, values in columns.items():
+        low, high = np.nanquantile(values[1:], [0.5 - level / 2, 0.5 + level / 2])
+        told |= {name: float(values[0]), f"{name}_low": float(low), f"{name}_high": float(high)}
+    return {**told, "final": float(rho[-1]), "emerged": told["rise_low"] > 0}
+
+
+def _monotone(x: Values, rho: Values, variances: Values) -> float:
+    """Where an isotonic fit crosses half of its last value, on the scale of x; NaN where it ends below zero."""
+    fitted = np.asarray(optimize.isotonic_regression(rho, weights=1 / variances).x)
+    half = fitted[-1] / 2
+    if fitted[-1] <= 0:
+        return float("nan")
+    above = int(np.argmax(fitted >= half))
+    if above == 0 or fitted[above] == fitted[above - 1]:
+        return float(x[above])
+    share = (half - fitted[above - 1]) / (fitted[above] - fitted[above - 1])
+    return float(x[above - 1] + share * (x[above] - x[above - 1]))
+
+
+def _logistic(x: Values, rho: Values, whiten: Values, start: Values | None) -> Values:
+    """Parameters r0, A, k, m of the logistic that is closest to the points."""
+
+    def residuals(own: Values) -> Values:
+        return np.asarray(whiten @ (own[0] + own[1] / (1 + np.exp(-own[2] * (x - own[3]))) - rho))
+
+    bounds = ([-1, 0, STEEPNESS[0], x[0]], [1, 2, STEEPNESS[1], x[-1]])
+    rise = max(float(rho.max() - rho.min()), 1e-3)
+    starts = [start] if start is not None else [np.array([rho[0], rise, k, m]) for k in (2, 8) for m in x[1:-1]]
+    found = [optimize.least_squares(residuals, np.clip(own, *bounds), bounds=bounds) for own in starts]
+    return np.asarray(min(found, key=lambda own: float(own.cost)).x)
+
+
+def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: float) -> Iterator[dict[str, Any]]:
+    """Compare the last checkpoints of neighbouring sizes, means over seeds, on identical pairs.
+
+    Args:
+        curves: By size and seed, sizes in rising order; all of one norm and representation.
+        bound: Smallest difference of interest.
+        level: Coverage of the interval.
+
+    """
+    sizes = list(dict.fromkeys(size for size, _ in curves))
+    for smaller, larger in pairwise(sizes):
+        sides = [[own for (size, _), own in curves.items() if size == wanted] for wanted in (smaller, larger)]
+        finals = [np.array([own.rho[-1] for own in side]) for side in sides]
+        if np.isnan(np.concatenate(finals)).any():
+            yield {"smaller": smaller, "larger": larger, "note": "not defined at the last step of some run"}
+            continue
+        means = [np.mean([own.influence[:, -1] for own in side], axis=0) for side in sides]
+        difference = float(finals[1].mean() - finals[0].mean())
+        se = float(np.sqrt(covariance((means[1] - means[0])[:, None], sides[0][0].pairs)[0, 0]))
+        df = freedom(sides[0][0].n_concepts)
+        reach = stats.t.ppf(0.5 + level / 2, df) * se
+        within = equivalence(difference, se, bound, df)
+        yield {
+            "smaller": smaller,
+            "larger": larger,
+            "difference": difference,
+            "se": se,
+            "low": difference - reach,
+            "high": difference + reach,
+            "p": float(2 * stats.t.sf(abs(difference) / se, df)),
+            "bound": bound,
+            "p_equivalence": within.p,
+            "equivalent": within.p < 1 - level,
+            "bayes_factor_01": within.bayes_factor,
+            "sd_over_seeds": float(np.mean([own.std(ddof=1) if len(own) > 1 else np.nan for own in finals])),
+            "seeds": min(len(own) for own in finals),
+            "note": "the same for these runs; seeds are few",
+        }
+
+
+def points(found: Curve, level: float) -> pd.DataFrame:
+    """Return the curve as rows: step, rho, se, low, high, n_pairs."""
+    se = np.sqrt(found.errors.diagonal())
+    critical = stats.t.ppf(0.5 + level / 2, freedom(found.n_concepts))
+    bounds = [
+        interval(rho, own, critical) if not np.isnan(rho) else (np.nan, np.nan)
+        for rho, own in zip(found.rho, se, strict=True)
+    ]
+    low, high = zip(*bounds, strict=True)
+    table = {"step": found.steps, "rho": found.rho, "se": se, "low": low, "high": high, "n_pairs": found.n_pairs}
+    return pd.DataFrame(table)
+
+
+def representations(pairs: pd.DataFrame) -> list[str]:
+    """Columns of a `pairs` table that are similarities."""
+    return [str(name) for name in pairs.columns if name not in FIXED]
+
+
+def read_parts(paths: list[Path]) -> pd.DataFrame:
+    """Join the tables of several runs."""
+    return pd.concat([tables.read(path) for path in paths], ignore_index=True)
