@@ -15,6 +15,7 @@ from expertneurons.alignment import LEAST_PAIRS
 from expertneurons.dependent import equivalence
 from expertneurons.dyadic import covariance, freedom, interval, spearman
 from expertneurons.formulas import numbered
+from expertneurons.traces import DRAW
 
 Values = npt.NDArray[np.float64]
 Pairs = npt.NDArray[np.intp]
@@ -47,12 +48,12 @@ class Curve(NamedTuple):
     n_concepts: int
 
 
-def curve(rows: pd.DataFrame, representation: str) -> Curve:
+def curve(rows: pd.DataFrame, columns: list[str]) -> Curve:
     """Align one representation with one norm at every step of a run.
 
     Args:
-        rows: Of the `pairs` table of one run and norm: step, word1, word2, rating and the representation's column.
-        representation: Its column.
+        rows: Of the `pairs` table of one run and norm: step, word1, word2, rating and the representation's columns.
+        columns: Its columns; over several draws the curve is their mean.
 
     """
     ordered = rows.sort_values(["word1", "word2", "step"], kind="stable")
@@ -60,16 +61,18 @@ def curve(rows: pd.DataFrame, representation: str) -> Curve:
     of_pairs = ordered.iloc[:: len(steps)]  # every pair stands at every step
     concepts, pairs = numbered(of_pairs)
     ratings = of_pairs["rating"].to_numpy(np.float64)
-    values = ordered[representation].to_numpy(np.float64).reshape(-1, len(steps))
-    rho, influence = np.full(values.shape[1], np.nan), np.zeros(values.shape)
+    values = ordered[columns].to_numpy(np.float64).reshape(len(ratings), len(steps), len(columns))
+    rho, influence = np.full(values.shape[1:], np.nan), np.zeros(values.shape)
     known = ~np.isnan(values)
-    for step, (own, there) in enumerate(zip(values.T, known.T, strict=True)):
+    for place in np.ndindex(rho.shape):
+        own, there = values[:, *place], known[:, *place]
         if there.sum() >= LEAST_PAIRS and np.ptp(own[there]) > 0 and np.ptp(ratings[there]) > 0:
-            (rho[step],), found = spearman(own[there][:, None], ratings[there])
-            influence[there, step] = (found[:, 0] - found[:, 0].mean()) * len(own) / there.sum()
-    errors = covariance(influence, pairs)
-    errors[np.isnan(rho), :] = errors[:, np.isnan(rho)] = np.nan
-    return Curve(steps, rho, errors, known.sum(axis=0), influence, pairs, len(concepts))
+            (rho[place],), found = spearman(own[there][:, None], ratings[there])
+            influence[there, *place] = (found[:, 0] - found[:, 0].mean()) * len(own) / there.sum()
+    middle, summed = rho.mean(axis=1), influence.mean(axis=2)
+    errors = covariance(summed, pairs)
+    errors[np.isnan(middle), :] = errors[:, np.isnan(middle)] = np.nan
+    return Curve(steps, middle, errors, known.sum(axis=0).min(axis=1), summed, pairs, len(concepts))
 
 
 def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, Any]:
@@ -186,9 +189,13 @@ def points(found: Curve, level: float) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def representations(pairs: pd.DataFrame) -> list[str]:
-    """Columns of a `pairs` table that are similarities."""
-    return [str(name) for name in pairs.columns if name not in FIXED]
+def representations(pairs: pd.DataFrame) -> dict[str, list[str]]:
+    """Similarities of a `pairs` table: the columns of each, several where it was drawn several times."""
+    found: dict[str, list[str]] = {}
+    for column in map(str, pairs.columns):
+        if column not in FIXED:
+            found.setdefault(column.partition(DRAW)[0], []).append(column)
+    return found
 
 
 def read_parts(paths: list[Path]) -> pd.DataFrame:
