@@ -26,6 +26,7 @@ include: "workflow/rules/similarity.smk"
 include: "workflow/rules/alignment.smk"
 include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/nursery.smk"
+include: "workflow/rules/nursery_measures.smk"
 include: "workflow/rules/emergence.smk"
 include: "workflow/rules/report.smk"
 

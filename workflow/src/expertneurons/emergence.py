@@ -82,8 +82,8 @@ def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, An
     m))) to the points, weighted by their joint covariance. Both are repeated on curves drawn from that covariance.
 
     Returns:
-        half_monotone, half_logistic (steps), their low and high, rise (A) with its low and high, final, and emerged:
-        whether the interval of the rise lies above zero. NaN where fewer than four points are defined.
+        half_monotone, half_logistic (steps), rise (from the first to the last point), each with its low and high,
+        final, and emerged: whether the interval of the rise lies above zero. NaN where under four points are known.
 
     """
     names = ("half_monotone", "half_logistic", "rise")
@@ -99,28 +99,36 @@ def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, An
     generator = seeds.generator(seed, "half_rise")
     drawn = rho + generator.standard_normal((draws, len(rho))) @ root.T
     whiten = (vectors / np.sqrt(scale)).T
-    monotone = np.array([_monotone(x, own, errors.diagonal()) for own in [rho, *drawn]])
+    monotone = np.array([_half(x, own, errors.diagonal()) for own in [rho, *drawn]])
     first = _logistic(x, rho, whiten, None)
     fits = np.array([first, *(_logistic(x, own, whiten, first) for own in drawn[:FITS])])
-    columns = {"half_monotone": 10**monotone - 1, "half_logistic": 10 ** fits[:, 3] - 1, "rise": fits[:, 1]}
+    rise = np.array([own[-1] - own[0] for own in [rho, *drawn]])
+    columns = {"half_monotone": 10**monotone - 1, "half_logistic": 10 ** fits[:, 3] - 1, "rise": rise}
     told: dict[str, Any] = {}
     for name, values in columns.items():
-        low, high = np.nanquantile(values[1:], [0.5 - level / 2, 0.5 + level / 2])
+        reached = values[1:][~np.isnan(values[1:])]
+        low, high = np.quantile(reached, [0.5 - level / 2, 0.5 + level / 2]) if reached.size else (np.nan, np.nan)
         told |= {name: float(values[0]), f"{name}_low": float(low), f"{name}_high": float(high)}
     return {**told, "final": float(rho[-1]), "emerged": told["rise_low"] > 0}
 
 
-def _monotone(x: Values, rho: Values, variances: Values) -> float:
-    """Where an isotonic fit crosses half of its last value, on the scale of x; NaN where it ends below zero."""
-    fitted = np.asarray(optimize.isotonic_regression(rho, weights=1 / variances).x)
-    half = fitted[-1] / 2
-    if fitted[-1] <= 0:
+def crossing(x: Values, values: Values, target: float, weights: Values | None = None) -> float:
+    """Where an isotonic fit to the values reaches a target above zero, on the scale of x; NaN where it never does."""
+    fitted = np.asarray(optimize.isotonic_regression(values, weights=weights).x)
+    if target <= 0 or fitted[-1] < target:
         return float("nan")
-    above = int(np.argmax(fitted >= half))
+    above = int(np.argmax(fitted >= target))
     if above == 0 or fitted[above] == fitted[above - 1]:
         return float(x[above])
-    share = (half - fitted[above - 1]) / (fitted[above] - fitted[above - 1])
+    share = (target - fitted[above - 1]) / (fitted[above] - fitted[above - 1])
     return float(x[above - 1] + share * (x[above] - x[above - 1]))
+
+
+def _half(x: Values, rho: Values, variances: Values) -> float:
+    """Where a curve reaches half of the last value of its isotonic fit."""
+    weights = 1 / variances
+    last = float(optimize.isotonic_regression(rho, weights=weights).x[-1])
+    return crossing(x, rho, last / 2, weights)
 
 
 def _logistic(x: Values, rho: Values, whiten: Values, start: Values | None) -> Values:

@@ -29,9 +29,9 @@ class Run(NamedTuple):
 
     @property
     def size(self) -> str:
-        """Size in words: 70M, 1.0B."""
+        """Size in words: 70M, 1.0B, so many parameters."""
         big = self.parameters >= 1e9
-        return f"{self.parameters / 1e9:.1f}B" if big else f"{self.parameters / 1e6:.3g}M"
+        return f"{self.parameters / 1e9:.1f}B" if big else f"{self.parameters / 1e6:.0f}M"
 
 
 def training_runs(models: Mapping[str, Row], used: Sequence[str]) -> list[Run]:
