@@ -28,6 +28,7 @@ include: "workflow/rules/comparisons.smk"
 include: "workflow/rules/nursery.smk"
 include: "workflow/rules/nursery_measures.smk"
 include: "workflow/rules/emergence.smk"
+include: "workflow/rules/emergence_report.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -10,7 +10,8 @@ SUITES = [
 ]
 SUITES += [("nursery", "lexicon")] if NURSERY["run"] else []
 EMERGENCE_FIGURES = ["alignment_by_step", "thresholds_by_step", "experts_by_step", "sizes"]
-NURSERY_FIGURES = [*EMERGENCE_FIGURES, "dose_response", "losses"]
+DOSE_FIGURES = ["dose_response", "losses"]
+SUITE_STIMULI = "|".join(re.escape(name) for name in ["lexicon", *STUDY.config["stimuli"]["sets"]])
 
 
 def for_suites(pattern):
@@ -123,7 +124,7 @@ rule measure_emergence:
     benchmark:
         "<benchmarks>/measure_emergence/{family}/{stimuli}.tsv"
     wildcard_constraints:
-        stimuli="|".join(re.escape(name) for name in ["lexicon", *STUDY.config["stimuli"]["sets"]]),
+        stimuli=SUITE_STIMULI,
     conda:
         "../../envs/analysis.yaml"
     params:

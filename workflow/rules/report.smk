@@ -11,19 +11,34 @@ TABLE_PARTS = {
     "partial": "<results>/comparisons/{stimuli}/partial.parquet",
     "validation": "<results>/validation/validation.parquet",
 }
-TABLES = [name for name in TABLE_PARTS if name != "validation" or STUDY.config["validation"]["run"]]
+SUITE_PARTS = {
+    name: f"<results>/emergence/{{family}}/{{stimuli}}/{name}.parquet" for name in ("emergence", "half_rise", "sizes")
+}
+DOSE_PARTS = {name: f"<results>/emergence/nursery/lexicon/{name}.parquet" for name in ("dose_response", "dose_effects")}
+TABLES = [
+    *(name for name in TABLE_PARTS if name != "validation" or STUDY.config["validation"]["run"]),
+    *(SUITE_PARTS if SUITES else []),
+    *(DOSE_PARTS if NURSERY["run"] else []),
+]
+
+
+def table_parts(wildcards):
+    """The parts of a table: of every model, of every family of training runs, or one."""
+    if wildcards.table in SUITE_PARTS:
+        return for_suites(SUITE_PARTS[wildcards.table])
+    return for_all((TABLE_PARTS | DOSE_PARTS)[wildcards.table])
 
 
 rule collect_tables:
     input:
-        parts=lambda wildcards: for_all(TABLE_PARTS[wildcards.table]),
+        parts=table_parts,
     output:
         table="<results>/tables/{table}.parquet",
         csv=report("<results>/tables/{table}.csv", category="Tables", labels={"table": "{table}"}),
     log:
         "<logs>/collect_tables/{table}.log",
     wildcard_constraints:
-        table="|".join(TABLE_PARTS),
+        table="|".join(TABLE_PARTS | SUITE_PARTS | DOSE_PARTS),
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -83,6 +98,7 @@ rule write_report:
         validation="<results>/tables/validation.parquet" if "validation" in TABLES else [],
         figures=for_models(f"<results>/figures/{{model}}/{{stimuli}}/{FIGURES[0]}.svg", STUDY.reported),
         captions=[f"{CAPTIONS}/{name}.rst" for name in FIGURES],
+        stages=for_suites(rules.tell_emergence.output.page),
     output:
         page="<results>/report.html",
     log:
@@ -100,6 +116,7 @@ rule write_report:
         model_labels=STUDY.model_labels,
         control_of=STUDY.control_pairs,
         validation=lambda wildcards, input: option("validation", input.validation),
+        stages=lambda wildcards, input: f"--stages {input.stages}" if input.stages else "",
         code=code_digest("report"),
     shell:
         "python -m expertneurons --log {log} write-report --template {input.template:q} --captions {params.captions:q}"
@@ -107,7 +124,7 @@ rule write_report:
         " --title {params.title:q} --threshold {params.threshold} --reported {params.reported} --stimuli {params.stimuli}"
         " --norm-labels {params.norm_labels:q} --model-labels {params.model_labels:q} --control-of {params.control_of:q}"
         " --comparisons {input.comparisons} --mixed-models {input.mixed_models} --agreement {input.agreement}"
-        " {params.validation}"
+        " {params.validation} {params.stages}"
 
 
 rule write_manifest:
