@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 import tiny
 from expertneurons import sheets
@@ -173,3 +174,15 @@ def test_without_a_limit_checkpoints_stay_and_offline_says_what_to_do(
     assert due(study, "acquire") == []
     study.run("acquire")
     assert len(site.asked) == asked
+
+
+def test_the_published_study_is_planned_with_one_fetch_a_checkpoint(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "paper")
+    shutil.rmtree(study.folder / "config")
+    shutil.copytree(tiny.ROOT / "config", study.folder / "config")
+    told = study.run("--dry-run", "--configfile", "config/paper.yaml")
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", told, re.MULTILINE))
+    models = yaml.safe_load((study.folder / "config/paper.yaml").read_text(encoding="utf-8"))["models"]
+    assert (counts["fetch_snapshot"], counts["extract_responses"]) == (str(len(models)), str(len(models)))
+    assert "fetch_checkpoint" not in counts
+    assert "Would remove temporary output resources/checkpoints/pythia-12b-step0" in told
