@@ -43,5 +43,5 @@ rule all:
 rule acquire:
     input:
         collect("<results>/norms/{norm}.parquet", norm=STUDY.config["norms"]),
-        [checkpoint_folder(model) for model in STUDY.config["models"]],
+        [checkpoint_folder(model) for model in STUDY.config["models"] if not MAX_DISK or not from_hub(model)],
     localrule: True

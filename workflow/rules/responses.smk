@@ -21,10 +21,11 @@ rule extract_responses:
         "../../envs/responses.yaml"
     threads: 2
     resources:
-        mem="4GB",
+        mem=lambda wildcards: memory(wildcards.model),
         runtime="2h",
     params:
         weights=lookup("{model}/weights", within=STUDY.models),
+        precision=lambda wildcards: STUDY.models[wildcards.model].get("dtype") or "float32",
         seed=lookup("{model}/seed", within=STUDY.models),
         sites=lookup("responses/sites", within=STUDY.config),
         poolings=lookup("responses/poolings", within=STUDY.config),
@@ -39,4 +40,5 @@ rule extract_responses:
         " --units {output.units} --embeddings {output.embeddings} --sites-wanted {params.sites}"
         " --poolings {params.poolings} --model {wildcards.model} --weights {params.weights} --seed {params.seed}"
         " --include-special {params.include_special} --include-padding {params.include_padding} --dtype {params.dtype}"
+        " --precision {params.precision}"
         " --tokens-per-batch {params.tokens_per_batch} --threads {threads}"

@@ -13,6 +13,7 @@ from expertneurons.errors import StudyError
 COMMANDS = {
     "fetch-norm": "sources:fetch_norm",
     "fetch-checkpoint": "checkpoints:fetch_checkpoint",
+    "fetch-snapshot": "hub:fetch_snapshot",
     "tidy-norm": "norms:tidy_norm",
     "measure-agreement": "ceilings:measure_agreement",
     "collect-sentences": "corpus:collect_sentences",
