@@ -19,7 +19,7 @@ pytestmark = pytest.mark.study
 STEPS = [0, 1, 512, 4000]
 LIMIT = 2
 MODELS = [*(f"step{step}" for step in STEPS), "step512-random"]
-RESPONSES = [f"results/responses/{model}/everyday/max.npy" for model in MODELS]
+EXPERTS = [f"results/experts/{model}/everyday/counts.parquet" for model in MODELS]
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +87,10 @@ def due(study: Study, *targets: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def limited(site: Hub, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Responses of all models under a limit, watched."""
+    """Experts of all models under a limit, watched."""
     study = write_hub_study(tmp_path_factory.mktemp("limited"), site, LIMIT)
     with Watch(study.folder / "resources/checkpoints") as watch:
-        study.run(*RESPONSES)
+        study.run(*EXPERTS)
     assert len(watch.most) == LIMIT, watch.most
     return study
 
@@ -103,8 +103,9 @@ def study(limited: Study, tmp_path: Path) -> Study:
 
 def test_no_checkpoint_is_left_and_nothing_is_due(limited: Study) -> None:
     assert held(limited) == []
-    assert all((limited.folder / path).is_file() for path in RESPONSES)
-    assert due(limited, *RESPONSES) == []
+    assert all((limited.folder / path).is_file() for path in EXPERTS)
+    assert list((limited.folder / "results/responses").rglob("max.npy")) == []
+    assert due(limited, *EXPERTS) == []
 
 
 def test_every_checkpoint_is_fetched_once_and_locked(limited: Study) -> None:
@@ -115,10 +116,11 @@ def test_every_checkpoint_is_fetched_once_and_locked(limited: Study) -> None:
 
 @pytest.mark.parametrize("model", ["step0", "step4000"])
 def test_one_result_later_fetches_only_its_checkpoint(model: str, site: Hub, study: Study) -> None:
-    target = f"results/responses/{model}/everyday/max.npy"
+    target = f"results/experts/{model}/everyday/counts.parquet"
     before = (study.folder / target).read_bytes()
-    shutil.rmtree((study.folder / target).parent)
-    assert due(study, target) == ["extract_responses", "fetch_snapshot"]
+    for stage in ("experts", "expertise"):
+        shutil.rmtree(study.folder / f"results/{stage}/{model}")
+    assert due(study, target) == ["extract_responses", "fetch_snapshot", "score_units", "select_experts"]
     asked = len(site.asked)
     study.run(target)
     assert (study.folder / target).read_bytes() == before
@@ -127,24 +129,25 @@ def test_one_result_later_fetches_only_its_checkpoint(model: str, site: Hub, stu
     assert held(study) == []
 
 
-def test_missing_responses_draw_no_others_into_the_run(study: Study) -> None:
-    shutil.rmtree(study.folder / "results/responses/step0")
-    assert due(study, *RESPONSES) == ["await_room", "extract_responses", "fetch_snapshot"]
+def test_missing_expertise_draws_no_others_into_the_run(study: Study) -> None:
+    shutil.rmtree(study.folder / "results/expertise/step0")
+    again = ["extract_responses", "fetch_snapshot", "score_units", "select_experts"]
+    assert due(study, *EXPERTS) == ["await_room", *again]
 
 
 def test_another_order_limit_or_mirror_fetches_nothing(study: Study) -> None:
     study.edit("config/config.yaml", "models: [step0, step1,", "models: [step1, step0,")
-    assert set(due(study, *RESPONSES)) <= {"await_room"}
+    assert set(due(study, *EXPERTS)) <= {"await_room"}
     study.edit("config/config.yaml", f"max_disk: {LIMIT}", "max_disk: null")
-    assert set(due(study, *RESPONSES)) <= {"await_room"}
+    assert set(due(study, *EXPERTS)) <= {"await_room"}
     study.edit("config/config.yaml", "http://127.0.0.1:", "http://localhost:")
-    assert set(due(study, *RESPONSES)) <= {"await_room"}
+    assert set(due(study, *EXPERTS)) <= {"await_room"}
 
 
-def test_all_responses_again_keep_to_the_limit(study: Study) -> None:
+def test_all_experts_again_keep_to_the_limit(study: Study) -> None:
     study.edit("config/config.yaml", "poolings: [max]", "poolings: [max], include_special: true")
     with Watch(study.folder / "resources/checkpoints") as watch:
-        study.run(*RESPONSES[: len(STEPS)])
+        study.run(*EXPERTS[: len(STEPS)])
     assert len(watch.most) == LIMIT, watch.most
 
 
@@ -152,7 +155,7 @@ def test_another_revision_is_fetched_only_under_another_name(study: Study) -> No
     study.edit(
         "config/models.tsv", "step4000\tstep4000\thub:owner/tiny\tstep4000", "step4000\tstep4000\thub:owner/tiny\tstep0"
     )
-    done = study.snakemake(*RESPONSES)
+    done = study.snakemake(*EXPERTS)
     assert done.returncode != 0
     assert "give the row another checkpoint name" in done.stdout + done.stderr
 

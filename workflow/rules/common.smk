@@ -124,12 +124,12 @@ def option(flag, value):
     return f"--{flag} {shlex.quote(str(value))}" if value else ""
 
 
-def responses_before(snapshot):
-    """Responses that must be there before one more snapshot fits on the disk: those of the one `max_disk` earlier."""
+def experts_before(snapshot):
+    """Experts that must be there before one more snapshot fits on the disk: those of the one `max_disk` earlier."""
     place = STUDY.snapshots.index(snapshot) - (MAX_DISK or 0) if snapshot in STUDY.snapshots else -1
     if MAX_DISK is None or place < 0:
         return []
-    return for_models("<results>/responses/{model}/{stimuli}/units.parquet", STUDY.users(STUDY.snapshots[place]))
+    return for_models("<results>/experts/{model}/{stimuli}/counts.parquet", STUDY.users(STUDY.snapshots[place]))
 
 
 MIRROR = option("mirror", STUDY.config["sources"]["mirror"])

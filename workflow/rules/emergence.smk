@@ -103,7 +103,7 @@ rule list_runs:
         "../../envs/analysis.yaml"
     params:
         rows=lambda wildcards: json.dumps(describe([run for run in GROWN if run.family == wildcards.family])),
-        code=code_digest("suites"),
+        code=code_digest("emergence_tables"),
     shell:
         "python -m expertneurons --log {log} list-runs --rows {params.rows:q} --output {output.runs}"
 

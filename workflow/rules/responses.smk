@@ -1,5 +1,9 @@
 """Responses: one forward pass over every sentence; what all units answer, and the embeddings, from the same pass."""
 
+POOLED = collect(
+    "<results>/responses/{{model}}/{{stimuli}}/{pooling}.npy", pooling=STUDY.config["responses"]["poolings"]
+)
+
 
 rule extract_responses:
     input:
@@ -8,9 +12,7 @@ rule extract_responses:
         sentences=rules.build_stimuli.output.sentences,
         sites=STUDY.config["sheets"]["sites"],
     output:
-        responses=collect(
-            "<results>/responses/{{model}}/{{stimuli}}/{pooling}.npy", pooling=STUDY.config["responses"]["poolings"]
-        ),
+        responses=temp(POOLED) if MAX_DISK else POOLED,  # larger than the checkpoint
         units="<results>/responses/{model}/{stimuli}/units.parquet",
         embeddings="<results>/responses/{model}/{stimuli}/embeddings.npy",
     log:

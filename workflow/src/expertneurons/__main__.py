@@ -38,7 +38,7 @@ COMMANDS = {
     "measure-emergence": "emergence_tables:measure_emergence",
     "measure-doses": "doses:measure_doses",
     "trace-checkpoint": "traces:trace_checkpoint",
-    "list-runs": "suites:list_runs",
+    "list-runs": "emergence_tables:list_runs",
     "collect-tables": "tables:collect_tables",
     "draw-emergence": "emergence_figures:draw_emergence",
     "draw-nursery": "nursery_figures:draw_nursery",

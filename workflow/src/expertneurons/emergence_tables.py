@@ -1,5 +1,6 @@
 """Emergence of a study in tables: curves over training, half-rise, expert identity, comparisons of sizes."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,14 @@ def _joined(curves: pd.DataFrame, over: pd.DataFrame, domains: pd.DataFrame) -> 
     ).rename(columns={"auc": "domain_auc"})
     whole = curves.merge(over, on=["run", "step", "threshold"], how="left")
     return whole.merge(told, on=["run", "step", "representation", "threshold"], how="left")
+
+
+def list_runs(rows: str, output: Path) -> None:
+    """Write the training runs of one family of checkpoints.
+
+    Args:
+        rows: JSON list of objects with run, family, size, parameters, seed, kind, note.
+        output: Parquet file: the same columns.
+
+    """
+    tables.write(pd.DataFrame(json.loads(rows)), output, ["run"])

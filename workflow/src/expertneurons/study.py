@@ -10,7 +10,9 @@ from jsonschema import Draft202012Validator
 from expertneurons import sheets
 from expertneurons.errors import StudyError
 from expertneurons.models import conflicts
+from expertneurons.nursery_runs import FAMILY
 from expertneurons.sides import CONTROL, EVERY, parse_side
+from expertneurons.suites import training_runs
 
 Row = dict[str, str]
 
@@ -30,12 +32,10 @@ class Study:
 
     @property
     def reported(self) -> list[str]:
-        """Models that are not the control of another one of this run."""
-        return [
-            name
-            for name in self.config["models"]
-            if self.models[name].get("control_of", "") not in self.config["models"]
-        ]
+        """Models that are no control of another one of this run and no earlier checkpoint of a training run."""
+        used = self.config["models"]
+        early = {name for run in training_runs(self.models, used) for name in list(run.models.values())[:-1]}
+        return [name for name in used if name not in early and self.models[name].get("control_of", "") not in used]
 
     def controls(self, model: str) -> list[str]:
         """Untrained controls of a model that this run includes."""
@@ -153,6 +153,8 @@ def inconsistencies(study: Study) -> Iterator[str]:
                 yield f"config key {origin}.{key}: {config[origin][key]} does not exist; stimuli.origins asks for it"
     if config["expertise"]["pooling"] not in config["responses"]["poolings"]:
         yield "config key expertise.pooling: it must be one of responses.poolings"
+    if config["nursery"]["run"] and any(run.family == FAMILY for run in training_runs(study.models, config["models"])):
+        yield f"{config['sheets']['models']}: the family {FAMILY!r} is that of nursery.run; rename it"
     if config["figures"]["threshold"] not in config["experts"]["thresholds"]:
         yield "config key figures.threshold: it must be one of experts.thresholds"
 
