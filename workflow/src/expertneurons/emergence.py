@@ -23,6 +23,7 @@ Pairs = npt.NDArray[np.intp]
 FIXED = ("run", "step", "norm", "word1", "word2", "rating")
 STEEPNESS = (0.3, 30.0)  # bounds of the logistic, per factor of ten in steps
 STARTS = 5
+EVALUATIONS = 100  # of one fit: flat curves, which have no middle, would take thousands
 LEAST_POINTS = 4
 
 
@@ -113,9 +114,13 @@ def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, An
 
 
 def crossing(x: Values, values: Values, target: float, weights: Values | None = None) -> float:
-    """Where an isotonic fit to the values reaches a target above zero, on the scale of x; NaN where it never does."""
-    fitted = np.asarray(optimize.isotonic_regression(values, weights=weights).x)
-    if target <= 0 or fitted[-1] < target:
+    """Where an isotonic fit to the known values reaches a target above zero, on the scale of x; NaN where never."""
+    known = ~np.isnan(values)
+    if not known.any() or not target > 0:
+        return float("nan")
+    x, weights = x[known], None if weights is None else weights[known]
+    fitted = np.asarray(optimize.isotonic_regression(values[known], weights=weights).x)
+    if fitted[-1] < target:
         return float("nan")
     above = int(np.argmax(fitted >= target))
     if above == 0 or fitted[above] == fitted[above - 1]:
@@ -134,16 +139,24 @@ def _half(x: Values, rho: Values, variances: Values) -> float:
 def _logistic(x: Values, rho: Values, whiten: Values) -> tuple[float, float]:
     """Midpoint m of the logistic that is closest to the points, and its standard error, infinite where it is free."""
 
+    def grown(own: Values) -> Values:
+        return np.asarray(1 / (1 + np.exp(-own[2] * (x - own[3]))))
+
     def residuals(own: Values) -> Values:
-        return np.asarray(whiten @ (own[0] + own[1] / (1 + np.exp(-own[2] * (x - own[3]))) - rho))
+        return np.asarray(whiten @ (own[0] + own[1] * grown(own) - rho))
+
+    def slopes(own: Values) -> Values:
+        share = grown(own)
+        steep = own[1] * share * (1 - share)
+        return np.asarray(whiten @ np.column_stack([np.ones(len(x)), share, steep * (x - own[3]), -steep * own[2]]))
 
     bounds = ([-1, 0, STEEPNESS[0], x[0]], [1, 2, STEEPNESS[1], x[-1]])
     rise = max(float(rho.max() - rho.min()), 1e-3)
     starts = [np.array([rho[0], rise, k, m]) for k in (2, 8) for m in np.linspace(x[0], x[-1], STARTS + 2)[1:-1]]
-    tried = [optimize.least_squares(residuals, np.clip(own, *bounds), bounds=bounds) for own in starts]
+    options: dict[str, Any] = {"jac": slopes, "bounds": bounds, "max_nfev": EVALUATIONS}
+    tried = [optimize.least_squares(residuals, np.clip(own, *bounds), **options) for own in starts]
     best = min(tried, key=lambda own: float(own.cost))
-    slopes = np.asarray(best.jac, np.float64)
-    information = slopes.T @ slopes
+    information = slopes(best.x).T @ slopes(best.x)
     if np.linalg.cond(information) > 1 / np.finfo(np.float64).eps:
         return float(best.x[3]), np.inf
     return float(best.x[3]), float(np.sqrt(np.linalg.inv(information)[3, 3]))

@@ -60,6 +60,7 @@ def step_axis(panel: Axes, steps: Any) -> None:
     panel.set_xscale("symlog", base=2, linthresh=1)
     panel.set_xticks(shown, [_short(step) for step in shown], fontsize=7)
     panel.minorticks_off()
+    panel.set_xlim(-0.35, 1.25 * max(shown[-1], 1))
     panel.set_xlabel("training step")
 
 
@@ -168,8 +169,10 @@ def experts_by_step(grown: pd.DataFrame, threshold: float, prevalence: float) ->
             if f"{column}_low" in own:
                 means = own.groupby("step")[[f"{column}_low", f"{column}_high"]].mean()
                 panel.plot(means.index, means, color=colour, linewidth=0.6, alpha=0.7)
-        untrained = experts.loc[experts["step"] == 0, column].mean()
-        panel.axhline(untrained, color=UNTRAINED, linestyle="--", linewidth=1, label="untrained (step 0), mean")
+            if column != "identity":
+                untrained = own.loc[own["step"] == 0, column].mean()
+                panel.axhline(untrained, color=colour, linestyle="--", linewidth=0.8, alpha=0.8)
+        panel.plot([], [], "--", color=RANDOM, linewidth=0.8, label="untrained (step 0)")
         panel.axhline(chance[column], label="chance", **CHANCE)
         panel.set_title(title)
         step_axis(panel, experts["step"])
@@ -190,7 +193,7 @@ def size_differences(compared: pd.DataFrame, threshold: float, titles: dict[str,
         for number, name in enumerate(names):
             rows = own[own["representation"] == name]
             places = [pairs.index(pair) for pair in zip(rows["smaller"], rows["larger"], strict=True)]
-            heights = -np.array(places, np.float64) - 0.22 * (number - (len(names) - 1) / 2)
+            heights = -np.array(places, np.float64) - 0.7 / len(names) * (number - (len(names) - 1) / 2)
             reach = np.abs(rows[["low", "high"]].to_numpy().T - rows["difference"].to_numpy())
             panel.errorbar(
                 rows["difference"], heights, xerr=reach, fmt="o", markersize=4, color=SIZES[number], label=_side(name)
@@ -199,6 +202,7 @@ def size_differences(compared: pd.DataFrame, threshold: float, titles: dict[str,
         panel.axvspan(-bound, bound, color=RANDOM, alpha=0.2, linewidth=0, label=f"smaller than {bound:g}")
         panel.axvline(0, color="#000000", linewidth=0.6)
         panel.set_yticks(-np.arange(len(pairs)), [f"{larger} - {smaller}" for smaller, larger in pairs])
+        panel.set_ylim(0.5 - max(len(pairs), 1), 0.5)
         panel.set_title(title)
         panel.set_xlabel("difference in Spearman correlation")
     _legend(figure, panels[0], 4)

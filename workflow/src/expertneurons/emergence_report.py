@@ -9,7 +9,7 @@ import pandas as pd
 
 from expertneurons import pages, tables
 from expertneurons.doses import DIFFERENCE, HALF, MEAN
-from expertneurons.emergence_figures import EXPERTS
+from expertneurons.emergence_figures import EXPERTS, SIDES
 from expertneurons.statements import between, number
 
 FIGURES = {
@@ -62,7 +62,7 @@ def tell_emergence(
     told |= {
         "Alignment": curves(grown, halves, norms),
         "Experts": experts(grown, threshold),
-        "Sizes": compared(tables.read(sizes), threshold, norms),
+        "Sizes (exploratory: p values are not adjusted)": compared(tables.read(sizes), threshold, norms),
     }
     if effects is not None:
         told["Rare concepts"] = doses(tables.read(effects), threshold)
@@ -157,8 +157,8 @@ def compared(rows: pd.DataFrame, threshold: float, norms: Mapping[str, str]) -> 
     """Say for neighbouring sizes whether they differ, are equivalent, or neither can be said."""
     told = []
     shown = rows[rows["threshold"].isna() | np.isclose(rows["threshold"], threshold)]
-    for row in shown[shown["representation"].str.startswith("experts")].to_dict("records"):
-        head = f"{norms[row['norm']]}, {row['larger']} - {row['smaller']}, {_name(row['representation'])}: "
+    for row in shown[shown["representation"].isin(SIDES)].to_dict("records"):
+        head = f"{norms[row['norm']]}, {row['larger']} - {row['smaller']}, {SIDES[row['representation']]}: "
         if pd.isna(row["difference"]):
             told.append(f"{head}{row['note']}.")
             continue
@@ -172,11 +172,6 @@ def compared(rows: pd.DataFrame, threshold: float, norms: Mapping[str, str]) -> 
             f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}."
         )
     return told
-
-
-def _name(representation: str) -> str:
-    names = {EXPERTS: "AP threshold", "experts.subsampled": "equally many units"}
-    return names.get(representation, f"{representation.removeprefix('experts.')} units each")
 
 
 def doses(effects: pd.DataFrame, threshold: float) -> list[str]:

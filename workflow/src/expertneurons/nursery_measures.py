@@ -185,18 +185,21 @@ def _with_truth(now: Trace, listed: pd.DataFrame, truth: tuple[Any, list[str]]) 
     order = [place[concept] for concept in listed["concept"]]
     features = truth[0][np.ix_(order, order)]
     others = ~np.eye(len(listed), dtype=np.bool_)
-    rows = [
-        {"concept": concept, "threshold": limit, "rho": _spearman(similarity[own], true[own])}
-        for limit, sets in now.sets.items()
-        for similarity, true, own, concept in zip(jaccard(sets), features, others, listed["concept"], strict=True)
-    ]
-    return now.concepts.merge(pd.DataFrame(rows), on=["concept", "threshold"])
+    parts = []
+    for limit, sets in now.sets.items():
+        similarity = jaccard(sets)[others].reshape(len(listed), -1)
+        rho = _spearman(similarity, features[others].reshape(len(listed), -1))
+        parts.append(pd.DataFrame({"concept": listed["concept"], "threshold": limit, "rho": rho}))
+    return now.concepts.merge(pd.concat(parts), on=["concept", "threshold"])
 
 
-def _spearman(first: Values, second: Values) -> float:
-    """Spearman's coefficient over what is known of both; NaN where that is too little or constant."""
-    known = ~np.isnan(first)
-    first, second = first[known], second[known]
-    if known.sum() < LEAST_PAIRS or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float("nan")
-    return float(np.corrcoef(stats.rankdata(first), stats.rankdata(second))[0, 1])
+def _spearman(first: Values, second: Values) -> Values:
+    """Spearman's coefficient of every row over what is known of it; NaN where that is too little or constant."""
+    second = np.where(np.isnan(first), np.nan, second)
+    ranks = [stats.rankdata(own, axis=1, nan_policy="omit") for own in (first, second)]
+    known = (~np.isnan(first)).sum(axis=1, keepdims=True)
+    centred = [np.nan_to_num(own - (known + 1) / 2) for own in ranks]
+    product, left, right = ((a * b).sum(axis=1) for a, b in ((centred[0], centred[1]), *((c, c) for c in centred)))
+    scale = np.sqrt(left * right)
+    enough = (known[:, 0] >= LEAST_PAIRS) & (scale > 0)
+    return np.asarray(np.divide(product, scale, out=np.full(len(product), np.nan), where=enough))
