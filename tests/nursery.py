@@ -1,4 +1,4 @@
-"""A nursery small enough to redo by hand: a lexicon of seven concepts, a few frames, and what can be written with them."""
+"""A nursery small enough to redo by hand: a lexicon of seven concepts, a few frames, and what they can say."""
 
 import itertools
 from pathlib import Path

@@ -9,7 +9,9 @@ from jsonschema import Draft202012Validator
 
 from expertneurons import sheets
 from expertneurons.errors import StudyError
+from expertneurons.nursery_runs import problems as nursery_problems
 from expertneurons.sides import CONTROL, EVERY, parse_side
+from expertneurons.suites import problems as suite_problems
 
 Row = dict[str, str]
 
@@ -144,6 +146,8 @@ def inconsistencies(study: Study) -> Iterator[str]:
         yield "config key expertise.pooling: it must be one of responses.poolings"
     if config["figures"]["threshold"] not in config["experts"]["thresholds"]:
         yield "config key figures.threshold: it must be one of experts.thresholds"
+    yield from nursery_problems(config["nursery"], config["responses"]["sites"])
+    yield from suite_problems(study.models, config["models"], config["sheets"]["models"])
 
 
 def _unknown_rows(study: Study) -> Iterator[str]:
