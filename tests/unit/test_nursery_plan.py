@@ -53,7 +53,7 @@ def test_a_run_fewer_leaves_a_dose_out_for_every_concept(tmp_path: Path) -> None
 
 def test_runs_tell_what_is_trained(tmp_path: Path) -> None:
     runs, _ = planned(tmp_path)
-    runs = runs.set_index("run")
+    runs = runs.set_index("run", drop=False)
     assert set(runs.index) == {"a-1", "a-2", "b-1", "b-2", "dosed-1", "dosed-2", "dosed-3"}
     assert set(runs["family"]) == {"nursery"}
     assert runs.loc["b-2", "parameters"] == parameters(32, 2, 300)

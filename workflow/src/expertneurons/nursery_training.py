@@ -103,15 +103,15 @@ def train_nursery(
     network = _network(tokenizer, width, layers, heads).to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=BETAS, weight_decay=DECAY)
     state = output.with_name(f".{output.name}.state")
-    key = _key(corpus, tokenizer, width, layers, heads, steps, learning_rate, seed, threads)
-    done, curve = _resumed(state, key, network, optimiser, device)
+    digest = _digest(corpus, tokenizer, width, layers, heads, steps, learning_rate, seed, threads)
+    done, curve = _resumed(state, digest, network, optimiser, device)
     progress = Progress(steps, f"{run}: training", "steps")
     progress(done)
     for step in range(done, steps + 1):
         if step in checkpoint_steps(steps):
             _keep(state / f"step{step}", network, tokenizer)
         if step % SAVE_EVERY == 0 or step == steps:
-            _save(state, key, network, optimiser, step, curve)
+            _save(state, digest, network, optimiser, step, curve)
         if step < steps:
             rows = torch.from_numpy(batches[step]).to(device)
             curve.append(_step(network, optimiser, rows, learning_rate * _schedule(step, steps)))
@@ -127,7 +127,7 @@ def train_nursery(
     shutil.rmtree(state)
 
 
-def _key(*settings: Any) -> str:
+def _digest(*settings: Any) -> str:
     """Digest of all that the weights depend on, of the corpus and the tokenizer the contents."""
     corpus, tokenizer, *numbers = settings
     told = [sha256(corpus), sha256(tokenizer / "tokenizer.json"), *numbers]
@@ -199,7 +199,7 @@ def _keep(folder: Path, network: Any, tokenizer: Path) -> None:
             shutil.copy(tokenizer / name, partial)
 
 
-def _save(state: Path, key: str, network: Any, optimiser: Any, step: int, curve: list[float]) -> None:
+def _save(state: Path, digest: str, network: Any, optimiser: Any, step: int, curve: list[float]) -> None:
     """Write weights, moments and losses; the file that names the step is replaced last."""
     tensors = {f"weight.{name}": own.detach().cpu().contiguous().clone() for name, own in network.named_parameters()}
     for name, own in network.named_parameters():
@@ -209,18 +209,18 @@ def _save(state: Path, key: str, network: Any, optimiser: Any, step: int, curve:
     with replacing(path) as partial:
         save_file(tensors, partial)
     with replacing(state / NOTED) as partial:
-        told = {"key": key, "file": path.name, "step": step, "losses": curve}
+        told = {"settings": digest, "file": path.name, "step": step, "losses": curve}
         partial.write_text(json.dumps(told), encoding="utf-8")
     for old in state.glob("*.safetensors.state"):
         if old != path:
             old.unlink()
 
 
-def _resumed(state: Path, key: str, network: Any, optimiser: Any, device: torch.device) -> tuple[int, list[float]]:
+def _resumed(state: Path, digest: str, network: Any, optimiser: Any, device: torch.device) -> tuple[int, list[float]]:
     """Load what an earlier run with the same settings saved; return the step to go on with and the losses before it."""
     noted = state / NOTED
     known = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
-    if known.get("key") != key:
+    if known.get("settings") != digest:
         if state.is_dir():
             shutil.rmtree(state)
         state.mkdir(parents=True)
