@@ -65,7 +65,9 @@ rule trace_checkpoint:
         concepts=rules.build_stimuli.output.concepts,
         norms=NORM_TABLES,
         smallest=lambda wildcards: f"<results>/responses/{smallest(wildcards.model)}/{wildcards.stimuli}/units.parquet",
-        following=lambda wildcards: for_models(rules.select_experts.output.experts, following(wildcards.model)[1] or []),
+        following=lambda wildcards: collect(
+            rules.select_experts.output.experts, model=following(wildcards.model)[1] or [], stimuli=wildcards.stimuli
+        ),
     output:
         **{part: f"<results>/traces/{{model}}/{{stimuli}}/{part}.parquet" for part in PARTS},
     log:

@@ -35,7 +35,7 @@ rule measure_run:
         thresholds=THRESHOLDS,
         top=TOP,
         headline=lookup("figures/threshold", within=STUDY.config),
-        smallest=smallest_units(NURSERY, STUDY.config["responses"]["sites"]),
+        smallest=lambda wildcards: smallest_units(NURSERY, STUDY.config["responses"]["sites"]),
         draws=lookup("emergence/draws", within=STUDY.config),
         prevalence=lookup("expertise/prevalence", within=STUDY.config),
         permutations=NURSERY["permutations"],

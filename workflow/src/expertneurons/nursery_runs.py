@@ -1,7 +1,7 @@
 """Nursery runs: which small models are trained, for how long, on which corpus; derived from the configuration alone."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 FAMILY = "nursery"
@@ -25,6 +25,20 @@ def plan(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         told = {"size": change["size"], "seed": number, "kind": DOSED, "corpus": name}
         found[name] = {**told, **settings["sizes"][change["size"]]}
     return found
+
+
+def problems(settings: Mapping[str, Any], sites: Iterable[str]) -> Iterator[str]:
+    """Every reason, in words, why these models cannot be trained or measured."""
+    sizes = settings["sizes"]
+    if settings["interventions"]["size"] not in sizes:
+        yield f"config key nursery.interventions.size: it must be one of nursery.sizes, {', '.join(sizes)}"
+    if DOSED in sizes:
+        yield f"config key nursery.sizes: {DOSED!r} is the name of the runs with interventions; choose another"
+    for size, shape in sizes.items():
+        if shape["width"] % shape["heads"]:
+            yield f"config key nursery.sizes.{size}: width {shape['width']} cannot be parted in {shape['heads']} heads"
+    if settings["run"] and (odd := [site for site in sites if site not in OUTPUTS]):
+        yield f"config key responses.sites: the nursery's models have no {odd[0]!r}; choose from {', '.join(OUTPUTS)}"
 
 
 def last_step(budget: float) -> int:

@@ -5,6 +5,7 @@ occurs is under control. The sentences that the models are asked with come from 
 a model knows of a concept must come from its training. The overlap of features is the known truth.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -41,9 +42,7 @@ def read_lexicon(lexicon: Path, frames: Path) -> Lexicon:
     found: dict[str, list[tuple[list[str], str]]] = {"train": [], "probe": []}
     for row in sheets.read(frames, "frames"):
         relations = [] if row["relations"] in (NEUTRAL, FILLER) else row["relations"].split("+")
-        filled = row["text"].count("{1}") + row["text"].count("{2}")
-        filler = row["relations"] == FILLER
-        if filler == ("{concept}" in row["text"]) or (filled != len(relations) and not (filler and filled == 1)):
+        if not _fits(row["relations"], row["text"]):
             raise StudyError(f"{frames}: {row['text']!r} does not fit its relations {row['relations']!r}; correct it")
         found[row["split"]].append((relations, row["text"]))
     known = [set(relations) for relations, text in found["train"] if relations]
@@ -51,6 +50,15 @@ def read_lexicon(lexicon: Path, frames: Path) -> Lexicon:
         if not any(needed <= own.keys() for needed in known):
             raise StudyError(f"{frames}: no train frame for the relations of {concept!r}; add one")
     return Lexicon(values, found)
+
+
+def _fits(relations: str, text: str) -> bool:
+    """Whether a frame has one place for the concept and one for the value of each relation; a filler may have {1}."""
+    places = sorted(re.findall(r"\{(.*?)\}", text))
+    if relations == FILLER:
+        return places in ([], ["1"])
+    values = [] if relations == NEUTRAL else relations.split("+")
+    return places == [*(str(number) for number, _ in enumerate(values, start=1)), "concept"]
 
 
 def write_nursery_corpus(
@@ -103,8 +111,9 @@ def frequencies(concepts: Sequence[str], exponent: float, seed: int) -> npt.NDAr
 def passages(lexicon: Lexicon, shares: npt.NDArray[np.float64], generator: np.random.Generator) -> Iterator[str]:
     """Yield passages without end: one to three sentences about one concept, now and then a sentence about none."""
     concepts = list(lexicon.values)
-    fillers = [text for relations, text in lexicon.frames["train"] if not relations and "{concept}" not in text]
     plain = sorted({v for own in lexicon.values.values() for r in PLAIN for v in own.get(r, [])})
+    fillers = [text for relations, text in lexicon.frames["train"] if not relations and "{concept}" not in text]
+    fillers = [text for text in fillers if plain or "{1}" not in text]
     usable = {
         concept: [frame for frame in lexicon.frames["train"] if frame[0] and set(frame[0]) <= own.keys()]
         for concept, own in lexicon.values.items()
@@ -112,7 +121,7 @@ def passages(lexicon: Lexicon, shares: npt.NDArray[np.float64], generator: np.ra
     while True:
         if fillers and generator.random() < FILLER_SHARE:
             text = fillers[int(generator.integers(len(fillers)))]
-            yield text.replace("{1}", plain[int(generator.integers(len(plain)))])
+            yield text.replace("{1}", plain[int(generator.integers(len(plain)))]) if plain else text
             continue
         concept = concepts[generator.choice(len(concepts), p=shares)]
         yield " ".join(
@@ -128,7 +137,7 @@ def filled(
     generator: np.random.Generator,
 ) -> str:
     """Fill one of the frames with a concept and its values."""
-    lengths = np.array([frame[1].count(" ") for frame in frames], np.float64)
+    lengths = np.array([max(1, frame[1].count(" ")) for frame in frames], np.float64)
     weights = lengths**-SHORTNESS
     relations, text = frames[int(generator.choice(len(frames), p=weights / weights.sum()))]
     text = text.replace("{concept}", concept)
@@ -159,7 +168,9 @@ def write_nursery_probes(
     rows = [row for row in sheets.read(listed, "concepts") if row["concept"] in known.values]
     if unknown := set(known.values) - {row["concept"] for row in rows}:
         raise StudyError(f"{lexicon}: {sorted(unknown)[0]!r} is not in {listed}; correct the lexicon")
-    probes = [text for relations, text in known.frames["probe"] if not relations]
+    probes = [text for relations, text in known.frames["probe"] if not relations and "{concept}" in text]
+    if not probes:
+        raise StudyError(f"{frames}: no neutral probe frame; the models are asked with those, so add some")
     sheets.write(concepts, [{**row, "forms": row["concept"]} for row in rows])
     sheets.write(
         sentences,

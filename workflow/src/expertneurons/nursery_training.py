@@ -4,6 +4,7 @@ A run that was killed goes on from its last saved state and ends with the same w
 the corpus, and all that is drawn is the initialisation.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -20,7 +21,7 @@ from transformers.utils import logging
 
 from expertneurons import tables
 from expertneurons.errors import StudyError
-from expertneurons.files import replacing
+from expertneurons.files import replacing, sha256
 from expertneurons.nursery_runs import BATCH, LENGTH, checkpoint_steps
 from expertneurons.steps import LOGGER, Progress
 
@@ -29,6 +30,7 @@ WARM_UP = 0.05
 BETAS, DECAY, CLIP = (0.9, 0.95), 0.01, 1.0
 SAVE_EVERY = 64
 LINES_AT_ONCE = 1000
+NOTED = "state.json"
 
 
 def train_tokenizer(corpus: Path, output: Path, vocabulary: int) -> None:
@@ -101,14 +103,15 @@ def train_nursery(
     network = _network(tokenizer, width, layers, heads).to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=BETAS, weight_decay=DECAY)
     state = output.with_name(f".{output.name}.state")
-    done, curve = _resumed(state, network, optimiser, device)
+    digest = _digest(corpus, tokenizer, width, layers, heads, steps, learning_rate, seed, threads)
+    done, curve = _resumed(state, digest, network, optimiser, device)
     progress = Progress(steps, f"{run}: training", "steps")
     progress(done)
     for step in range(done, steps + 1):
         if step in checkpoint_steps(steps):
             _keep(state / f"step{step}", network, tokenizer)
         if step % SAVE_EVERY == 0 or step == steps:
-            _save(state, network, optimiser, step, curve)
+            _save(state, digest, network, optimiser, step, curve)
         if step < steps:
             rows = torch.from_numpy(batches[step]).to(device)
             curve.append(_step(network, optimiser, rows, learning_rate * _schedule(step, steps)))
@@ -118,8 +121,17 @@ def train_nursery(
     LOGGER.info("%s: loss %.3f at the start, %.3f at the end", run, curve[0], float(np.mean(curve[-20:])))
     tables.write(pd.DataFrame({"run": run, "step": np.arange(steps), "loss": curve}), losses, ["run", "step"])
     with replacing(output) as partial:
-        shutil.copytree(state, partial, ignore=shutil.ignore_patterns("*.state", "state.json"))
+        for step in checkpoint_steps(steps):
+            shutil.copytree(state / f"step{step}", partial / f"step{step}")
+    (state / NOTED).unlink()  # first: nothing goes on from a state that a kill leaves half removed
     shutil.rmtree(state)
+
+
+def _digest(*settings: Any) -> str:
+    """Digest of all that the weights depend on, of the corpus and the tokenizer the contents."""
+    corpus, tokenizer, *numbers = settings
+    told = [sha256(corpus), sha256(tokenizer / "tokenizer.json"), *numbers]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _step(network: Any, optimiser: Any, rows: torch.Tensor, learning_rate: float) -> float:
@@ -187,7 +199,7 @@ def _keep(folder: Path, network: Any, tokenizer: Path) -> None:
             shutil.copy(tokenizer / name, partial)
 
 
-def _save(state: Path, network: Any, optimiser: Any, step: int, curve: list[float]) -> None:
+def _save(state: Path, digest: str, network: Any, optimiser: Any, step: int, curve: list[float]) -> None:
     """Write weights, moments and losses; the file that names the step is replaced last."""
     tensors = {f"weight.{name}": own.detach().cpu().contiguous().clone() for name, own in network.named_parameters()}
     for name, own in network.named_parameters():
@@ -196,20 +208,23 @@ def _save(state: Path, network: Any, optimiser: Any, step: int, curve: list[floa
     path = state / f"{step}.safetensors.state"
     with replacing(path) as partial:
         save_file(tensors, partial)
-    with replacing(state / "state.json") as partial:
-        partial.write_text(json.dumps({"file": path.name, "step": step, "losses": curve}), encoding="utf-8")
+    with replacing(state / NOTED) as partial:
+        told = {"settings": digest, "file": path.name, "step": step, "losses": curve}
+        partial.write_text(json.dumps(told), encoding="utf-8")
     for old in state.glob("*.safetensors.state"):
         if old != path:
             old.unlink()
 
 
-def _resumed(state: Path, network: Any, optimiser: Any, device: torch.device) -> tuple[int, list[float]]:
-    """Load what an earlier run saved; return the step to go on with and the losses before it."""
-    state.mkdir(parents=True, exist_ok=True)
-    noted = state / "state.json"
-    if not noted.is_file():
+def _resumed(state: Path, digest: str, network: Any, optimiser: Any, device: torch.device) -> tuple[int, list[float]]:
+    """Load what an earlier run with the same settings saved; return the step to go on with and the losses before it."""
+    noted = state / NOTED
+    known = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
+    if known.get("settings") != digest:
+        if state.is_dir():
+            shutil.rmtree(state)
+        state.mkdir(parents=True)
         return 0, []
-    known = json.loads(noted.read_text(encoding="utf-8"))
     tensors = load_file(state / known["file"], device=str(device))
     with torch.no_grad():
         for name, own in network.named_parameters():

@@ -10,8 +10,9 @@ from jsonschema import Draft202012Validator
 from expertneurons import sheets
 from expertneurons.errors import StudyError
 from expertneurons.models import conflicts
-from expertneurons.nursery_runs import FAMILY
+from expertneurons.nursery_runs import problems as nursery_problems
 from expertneurons.sides import CONTROL, EVERY, parse_side
+from expertneurons.suites import problems as suite_problems
 from expertneurons.suites import training_runs
 
 Row = dict[str, str]
@@ -153,10 +154,10 @@ def inconsistencies(study: Study) -> Iterator[str]:
                 yield f"config key {origin}.{key}: {config[origin][key]} does not exist; stimuli.origins asks for it"
     if config["expertise"]["pooling"] not in config["responses"]["poolings"]:
         yield "config key expertise.pooling: it must be one of responses.poolings"
-    if config["nursery"]["run"] and any(run.family == FAMILY for run in training_runs(study.models, config["models"])):
-        yield f"{config['sheets']['models']}: the family {FAMILY!r} is that of nursery.run; rename it"
     if config["figures"]["threshold"] not in config["experts"]["thresholds"]:
         yield "config key figures.threshold: it must be one of experts.thresholds"
+    yield from nursery_problems(config["nursery"], config["responses"]["sites"])
+    yield from suite_problems(study.models, config["models"], config["sheets"]["models"])
 
 
 def _unknown_rows(study: Study) -> Iterator[str]:
