@@ -1,0 +1,182 @@
+"""Hierarchy: what the experts of a category word have to do with those of the category's members.
+
+Raw containment says nothing: |A and B| / |B| exceeds |A and B| / |A| if and only if B is the smaller set. What counts:
+coverage, lift and common experts, which tell members from others but have no direction, and the graded asymmetry,
+which has one. Nulls shuffle the category labels over the members, so that whatever belongs to a member or to a category
+word alone, its number of experts or how high its AP are, is the same in the null.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse, stats
+
+from expertneurons import nulls
+from expertneurons.nulls import Row, Values
+from expertneurons.similarity import shared
+
+COVERAGE, LIFT, ASYMMETRY, MATCHED, COMMON = "coverage", "lift", "asymmetry", "asymmetry_matched", "common_experts"
+UNMENTIONED, MENTIONS, SIZES = "coverage_unmentioned", "mentions", "containment_sign_is_size"
+DIRECTED = (ASYMMETRY, MATCHED)
+GROUPS = "random groups"
+LEAST_MEMBERS = 2
+
+Numbers = npt.NDArray[np.intp]
+Sets = sparse.csr_array
+
+
+class Categories(NamedTuple):
+    """Members and category words that are both concepts of the study.
+
+    Attributes:
+        members: (members,) concept numbers.
+        category: (members,) which category word each belongs to.
+        words: (categories,) concept numbers of the category words.
+        names: (categories,) the words.
+        note: Which superordinates are no concepts and how many members were left out with them.
+
+    """
+
+    members: Numbers
+    category: Numbers
+    words: Numbers
+    names: list[str]
+    note: str
+
+
+def categories(concepts: pd.DataFrame) -> Categories:
+    """Read the hierarchy from a table of concepts with the columns concept and superordinate."""
+    number = {name: place for place, name in enumerate(concepts["concept"])}
+    above = concepts["superordinate"].fillna("") if "superordinate" in concepts else pd.Series("", concepts.index)
+    given = [(place, name) for place, name in enumerate(above) if name]
+    lost = sorted({name for _, name in given if name not in number})
+    kept = [(place, name) for place, name in given if name in number]
+    names = sorted({name for _, name in kept})
+    count = sum(name in lost for _, name in given)
+    note = f"{count} members left out: {', '.join(lost)} is no concept" if lost else ""
+    return Categories(
+        np.array([place for place, _ in kept], np.intp),
+        np.array([names.index(name) for _, name in kept], np.intp),
+        np.array([number[name] for name in names], np.intp),
+        names,
+        note,
+    )
+
+
+def unit_ranks(ap: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Rank the units of each row, (rows, units), the most precise first; equal units share the middle rank."""
+    return np.stack([stats.rankdata(-np.asarray(own)).astype(np.float32) for own in ap])
+
+
+def inclusion(
+    sets: Sets, ap: npt.NDArray[Any], found: Categories, ranks: tuple[Any, Any] | None = None
+) -> dict[str, Values]:
+    """Measure every member against every category word.
+
+    Args:
+        sets: Sparse (concepts, units) expert sets.
+        ap: (concepts, units).
+        found: Members and category words.
+        ranks: `unit_ranks` of the members' and of the category words' AP, where they are known already.
+
+    Returns:
+        (members, categories) each, NaN where a set is empty or both are the same concept:
+        in_member, in_superordinate: shared experts over the experts of the member, of the category word.
+        lift: shared experts over what two random sets of these sizes share.
+        coverage: share of the category word's experts among as many best units of the member.
+        asymmetry: mean AP for the category word over the member's experts, minus the reverse.
+        asymmetry_matched: the same with ranks (0 to 1) for AP, over as many best units of the member as the category
+        word has experts: blind to how many experts a concept has and how high its AP are.
+
+    """
+    common, sizes = shared(sets)
+    units = sets.shape[1]
+    of_members, of_words = sizes[found.members][:, None], sizes[found.words][None]
+    both = common[np.ix_(found.members, found.words)]
+    ranks_m, ranks_w = ranks or (unit_ranks(ap[found.members]), unit_ranks(ap[found.words]))
+    coverage, matched = (np.full(both.shape, np.nan) for _ in range(2))
+    for number, word in enumerate(found.words):
+        own = sets.indices[sets.indptr[word] : sets.indptr[word + 1]]
+        if len(own):
+            best = ranks_m <= len(own)
+            coverage[:, number] = best[:, own].mean(axis=1)
+            of_word = (best @ ranks_w[number]) / best.sum(axis=1)
+            matched[:, number] = (ranks_m[:, own].mean(axis=1, dtype=np.float64) - of_word) / units
+    with np.errstate(invalid="ignore", divide="ignore"):
+        up = sets[found.members] @ np.asarray(ap[found.words]).T / of_members
+        down = (sets[found.words] @ np.asarray(ap[found.members]).T).T / of_words
+        measures = {
+            "in_member": both / of_members,
+            "in_superordinate": both / of_words,
+            LIFT: both * units / (of_members * of_words),
+            COVERAGE: coverage,
+            ASYMMETRY: np.asarray(up - down, np.float64),
+            MATCHED: matched,
+        }
+    empty = (of_members == 0) | (of_words == 0) | (found.members[:, None] == found.words[None])
+    return {name: np.where(empty, np.nan, values) for name, values in measures.items()}
+
+
+def label_rows(
+    measures: dict[str, Values],
+    found: Categories,
+    permutations: int,
+    generator: np.random.Generator,
+    mentions: Values | None = None,
+) -> list[Row]:
+    """Hold the means over true members against shuffled category labels, overall and per category.
+
+    Args:
+        measures: As `inclusion` gives them.
+        found: Members and category words.
+        permutations: Shuffles of the category labels over the members, sizes kept.
+        generator: Of the shuffles.
+        mentions: (members, categories) sentences of either that mention the other; with them, coverage is also
+            measured on the pairs that never occur together.
+
+    """
+    if len(found.names) < 2:
+        return [nulls.row(COVERAGE, np.nan, note=found.note or "fewer than two category words with members")]
+    labels = found.category[nulls.shuffles(generator, permutations, len(found.members))]
+    tested = {name: measures[name] for name in (COVERAGE, LIFT, *DIRECTED)}
+    if mentions is not None:
+        tested[MENTIONS] = mentions
+        tested[UNMENTIONED] = np.where(mentions > 0, np.nan, measures[COVERAGE])
+    rows = []
+    for name, values in tested.items():
+        seen, null = (_means(values, own) for own in (found.category[None], labels))
+        for place, domain in enumerate(["", *found.names]):
+            n = int((~np.isnan(values[np.arange(len(values)), found.category]))[_chosen(found, place)].sum())
+            more: dict[str, Any] = {"domain": domain, "n_concepts": n, "note": found.note if not domain else ""}
+            rows.append(nulls.row(name, seen[0, place], null[:, place], n, two_sided=name in DIRECTED, **more))
+    return [*rows, _sizes(measures, found)]
+
+
+def _chosen(found: Categories, place: int) -> npt.NDArray[np.bool_]:
+    return np.asarray(found.category == place - 1 if place else np.ones(len(found.category), bool))
+
+
+def _means(values: Values, labels: Numbers) -> Values:
+    """Mean over the members with each label, (labellings, 1 + categories); the first is over all of them."""
+    own = values[np.arange(len(values)), labels]
+    known = ~np.isnan(own)
+    cells = labels + values.shape[1] * np.arange(len(labels))[:, None]
+    size = len(labels) * values.shape[1]
+    sums, counts = (
+        np.bincount(cells.ravel(), part.ravel(), size).reshape(len(labels), -1)
+        for part in (np.where(known, own, 0), known)
+    )
+    whole = [np.column_stack([part.sum(axis=1), part]) for part in (sums, counts)]
+    return np.divide(whole[0], whole[1], out=np.full_like(whole[0], np.nan), where=whole[1] > 0)
+
+
+def _sizes(measures: dict[str, Values], found: Categories) -> Row:
+    """Share of true pairs whose raw containment has the sign of the size difference: all of those that overlap."""
+    own = (np.arange(len(found.members)), found.category)
+    inner, outer = measures["in_member"][own], measures["in_superordinate"][own]
+    known = inner + outer > 0
+    larger = (inner < outer)[known]
+    note = f"members have the larger set, and so the higher raw containment, in {larger.sum()} of {known.sum()} pairs"
+    return nulls.row(SIZES, larger.mean() if known.any() else np.nan, n=int(known.sum()), note=note)
