@@ -36,6 +36,7 @@ COMMANDS = {
     "measure-run": "nursery_measures:measure_run",
     "measure-emergence": "emergence_tables:measure_emergence",
     "measure-doses": "emergence_tables:measure_doses",
+    "measure-organisation": "organisation:measure_organisation",
     "collect-tables": "tables:collect_tables",
     "draw-figures": "figures:draw_figures",
     "write-manifest": "provenance:write_manifest",

@@ -14,7 +14,7 @@ from scipy import stats
 from expertneurons import nulls
 from expertneurons.dyadic import covariance, freedom, interval
 from expertneurons.nulls import Row, Shuffles, Values
-from expertneurons.triplets import jackknife, per_concept, triplet_hits
+from expertneurons.triplets import jackknife, pair_wins, per_concept
 
 AUC, EFFECT, TRIPLETS = "domain_auc", "domain_effect", "domain_triplets"
 WITHIN, DIFFERENCE = "within", "within_minus_between"
@@ -153,6 +153,9 @@ def measure(matrix: Values, starts: npt.NDArray[np.intp], arrangements: Shuffles
     cuts = np.flatnonzero(sizes > 1)
     begins = np.cumsum([0, *(sizes * (sizes - 1) // 2)])[:-1][cuts]
     values, sums = matrix[all_pairs], matrix.sum(axis=1) - matrix.diagonal()
+    wanted = np.zeros(matrix.shape, bool)
+    wanted[arrangements[:, first], arrangements[:, second]] = True
+    wins = pair_wins(matrix, wanted)
     parts = []
     for block in nulls.blocks(arrangements, len(first)):
         places = block[:, first], block[:, second]
@@ -160,11 +163,13 @@ def measure(matrix: Values, starts: npt.NDArray[np.intp], arrangements: Shuffles
         own = matrix[places]
         within[:, cuts] = np.add.reduceat(own, begins, axis=1)
         outside = np.add.reduceat(sums[block], starts[:-1], axis=1) - 2 * np.nan_to_num(within)
-        parts.append((*_overall(own, ranks[places], values), within, outside, triplet_hits(matrix, starts, block)))
-    auc, effect, difference, within, outside, hits = (np.concatenate(part) for part in zip(*parts, strict=True))
-    total = (sizes * (sizes - 1) // 2 * (concepts - sizes)).sum()
+        parts.append((*_overall(own, ranks[places], values), within, outside, wins[places].sum(axis=1)))
+    auc, effect, difference, within, outside, won = (np.concatenate(part) for part in zip(*parts, strict=True))
+    own_triplets = (sizes * (sizes - 1) * (sizes - 2) / 6).sum()
+    triplets = (sizes * (sizes - 1) / 2 * (concepts - sizes)).sum()
     pairs = np.where(sizes > 1, sizes * (sizes - 1) / 2, np.nan)
-    return Measured(auc, effect, difference, hits / total, within / pairs, outside / (sizes * (concepts - sizes)))
+    share = (won - own_triplets) / triplets
+    return Measured(auc, effect, difference, share, within / pairs, outside / (sizes * (concepts - sizes)))
 
 
 def _overall(own: Values, ranks: Values, values: Values) -> tuple[Values, Values, Values]:

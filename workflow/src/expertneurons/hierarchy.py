@@ -15,7 +15,7 @@ from scipy import sparse, stats
 
 from expertneurons import nulls
 from expertneurons.nulls import Row, Values
-from expertneurons.similarity import shared
+from expertneurons.random_sets import overlaps
 
 COVERAGE, LIFT, ASYMMETRY, MATCHED, COMMON = "coverage", "lift", "asymmetry", "asymmetry_matched", "common_experts"
 UNMENTIONED, MENTIONS, SIZES = "coverage_unmentioned", "mentions", "containment_sign_is_size"
@@ -50,7 +50,7 @@ def categories(concepts: pd.DataFrame) -> Categories:
     """Read the hierarchy from a table of concepts with the columns concept and superordinate."""
     number = {name: place for place, name in enumerate(concepts["concept"])}
     above = concepts["superordinate"].fillna("") if "superordinate" in concepts else pd.Series("", concepts.index)
-    given = [(place, name) for place, name in enumerate(above) if name]
+    given = [(place, name) for place, name in enumerate(above) if name and number.get(name) != place]
     lost = sorted({name for _, name in given if name not in number})
     kept = [(place, name) for place, name in given if name in number]
     names = sorted({name for _, name in kept})
@@ -91,7 +91,8 @@ def inclusion(
         word has experts: blind to how many experts a concept has and how high its AP are.
 
     """
-    common, sizes = shared(sets)
+    common = overlaps(sets).astype(np.float64)
+    sizes = common.diagonal()
     units = sets.shape[1]
     of_members, of_words = sizes[found.members][:, None], sizes[found.words][None]
     both = common[np.ix_(found.members, found.words)]

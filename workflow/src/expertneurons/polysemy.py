@@ -9,6 +9,7 @@ from scipy import sparse, stats
 
 from expertneurons import nulls
 from expertneurons.nulls import Row, Values
+from expertneurons.random_sets import weighted_overlaps
 
 Sets = sparse.csr_array
 
@@ -75,9 +76,7 @@ def popularity_row(sets: Sets, units: pd.DataFrame) -> Row:
 def shared_units(sets: Sets) -> Values:
     """Weigh every two concepts, (concepts, concepts), by the units that they share, every unit weighing one in all."""
     counts = np.bincount(sets.indices, minlength=sets.shape[1])
-    weights = np.where(counts > 1, 2 / np.maximum(counts * (counts - 1), 1), 0)
-    rows = sets.astype(np.float64)
-    found = np.asarray((rows.multiply(weights[None]).tocsr() @ rows.T).todense())
+    found = weighted_overlaps(sets, np.where(counts > 1, 2 / np.maximum(counts * (counts - 1), 1), 0.0))
     np.fill_diagonal(found, 0)
     return found
 

@@ -5,6 +5,7 @@ deal them out anew. Every concept keeps its number of experts and every unit its
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,12 +70,12 @@ def _trade(indices, starts, pairs, mark, pool, generator):  # type: ignore[no-un
 
 
 @njit(nogil=True, cache=True)
-def _by_unit(starts, concepts, found):  # type: ignore[no-untyped-def]
-    """Count shared units from the concepts of each unit, which rise; below the diagonal only."""
+def _by_unit(starts, concepts, weights, found):  # type: ignore[no-untyped-def]
+    """Add up the weights of shared units from the concepts of each unit, which rise; below the diagonal only."""
     for unit in range(len(starts) - 1):
         for i in range(starts[unit], starts[unit + 1]):
             for j in range(starts[unit], i + 1):
-                found[concepts[i], concepts[j]] += 1
+                found[concepts[i], concepts[j]] += weights[unit]
 
 
 @njit(nogil=True, cache=True)
@@ -99,9 +100,7 @@ def overlaps(experts: sparse.csr_array) -> Counts:
     found = np.zeros((concepts, concepts), np.int32)
     popularity = np.bincount(experts.indices, minlength=units).astype(np.float64)
     if 2 * (popularity**2).sum() < concepts**2 * units / 64:
-        columns = experts.tocsc()
-        _by_unit(columns.indptr, columns.indices, found)
-        return np.asarray(np.maximum(found, found.T))
+        return np.asarray(weighted_overlaps(experts, np.ones(units, np.int32)))
     bits = np.zeros((concepts, -(-units // 64) * 8), np.uint8)
     for number in range(concepts):
         own = np.zeros(units, bool)
@@ -109,6 +108,14 @@ def overlaps(experts: sparse.csr_array) -> Counts:
         bits[number, : -(-units // 8)] = np.packbits(own)
     _by_bit(bits.view(np.uint64), found)
     return found
+
+
+def weighted_overlaps(experts: sparse.csr_array, weights: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Add up the weights (units,) of the units that every two sets share, (concepts, concepts)."""
+    found = np.zeros((experts.shape[0], experts.shape[0]), weights.dtype)
+    columns = experts.tocsc()
+    _by_unit(columns.indptr, columns.indices, weights, found)
+    return np.asarray(np.maximum(found, found.T))
 
 
 def random_sets(experts: sparse.csr_array, draws: int, generator: np.random.Generator) -> Iterator[sparse.csr_array]:

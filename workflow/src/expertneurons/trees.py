@@ -1,7 +1,7 @@
 """Trees: whether the average-linkage tree of the concepts follows their domains, and the tree of people's ratings.
 
 Tied distances make a tree depend on the order of the concepts: they are sorted by name, the share of ties is told, and
-measures are repeated over 100 other orders.
+where it is above one percent the measures are repeated over 100 other orders.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from numba import njit
 from scipy import stats
 from scipy.cluster.hierarchy import cophenet, fcluster, linkage
 from scipy.spatial.distance import squareform
-from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
+from sklearn.metrics.cluster import expected_mutual_information
 
 from expertneurons import nulls
 from expertneurons.domains import layout
@@ -21,7 +21,7 @@ from expertneurons.nulls import Row, Shuffles, Values
 
 ARI, AMI, PURITY, COPHENETIC, TIED = "ari", "ami", "purity", "cophenetic", "tied_distances"
 HUMAN_DISTANCE, HUMAN_TREE, BAKER = "cophenetic_human_distance", "cophenetic_human_tree", "bakers_gamma"
-ORDERS = 100
+ORDERS, FEW_TIES = 100, 0.01  # fewer tied distances are accidents of the number format
 LEAST_CONCEPTS = 10  # with every pair rated, for a tree of people's ratings
 
 
@@ -73,37 +73,38 @@ def purities(merges, labels, domains):  # type: ignore[no-untyped-def]
     return found
 
 
-def agreement(clusters: npt.NDArray[np.intp], labels: Shuffles) -> tuple[Values, Values]:
-    """Compare one clustering with several labellings of the same sizes: adjusted Rand, adjusted mutual information.
+def contingency(clusters: npt.NDArray[np.intp], labels: Shuffles) -> Values:
+    """Count concepts by cluster and label under each labelling, (labellings, clusters, labels)."""
+    shape = len(labels), int(clusters.max()) + 1, int(labels.max()) + 1
+    cells = clusters * shape[2] + labels + shape[1] * shape[2] * np.arange(len(labels))[:, None]
+    return np.bincount(cells.ravel(), minlength=shape[0] * shape[1] * shape[2]).reshape(shape).astype(np.float64)
 
-    Equal to scikit-learn's, for thousands of labellings at once.
 
-    Args:
-        clusters: (concepts,) numbers of clusters.
-        labels: (labellings, concepts) numbers of domains; the first labelling gives the sizes.
-
-    Returns:
-        (labellings,) each.
-
-    """
-    table = contingency_matrix(clusters, labels[0])
-    rows, columns = table.sum(axis=1), table.sum(axis=0)
-    cells = clusters * len(columns) + labels + table.size * np.arange(len(labels))[:, None]
-    counts = np.bincount(cells.ravel(), minlength=table.size * len(labels)).reshape(len(labels), -1).astype(np.float64)
-    n = len(clusters)
-    together = (counts * (counts - 1)).sum(axis=1) / 2
-    of_rows, of_columns = (float((side * (side - 1)).sum() / 2) for side in (rows, columns))
-    by_chance = of_rows * of_columns / (n * (n - 1) / 2)
-    shared = (counts * np.log(np.where(counts > 0, counts, 1))).sum(axis=1) / n + np.log(n)
-    shared -= sum((side * np.log(side)).sum() / n for side in (rows, columns))
-    entropy = sum(stats.entropy(side) for side in (rows, columns)) / 2
-    expected = expected_mutual_information(table, n)
-    scale = [(of_rows + of_columns) / 2 - by_chance, entropy - expected]
-    rand, information = (
-        np.divide(part, own) if own else np.ones(len(labels))
-        for part, own in zip((together - by_chance, shared - expected), scale, strict=True)
+def adjusted_rand(counts: Values) -> Values:
+    """Adjusted Rand index of several contingency tables with equal margins; scikit-learn's takes one at a time."""
+    rows, columns, n = counts[0].sum(axis=1), counts[0].sum(axis=0), counts[0].sum()
+    together, of_rows, of_columns = (
+        (own * (own - 1)).sum(axis=-1) / 2 for own in (counts.reshape(len(counts), -1), rows, columns)
     )
-    return rand, information
+    by_chance = of_rows * of_columns / (n * (n - 1) / 2)
+    most = (of_rows + of_columns) / 2
+    return np.asarray((together - by_chance) / (most - by_chance)) if most > by_chance else np.ones(len(counts))
+
+
+def adjusted_information(counts: Values) -> Values:
+    """Adjusted mutual information of several contingency tables with equal margins, normed by the mean entropy."""
+    rows, columns, n = counts[0].sum(axis=1), counts[0].sum(axis=0), counts[0].sum()
+    joint, of_rows, of_columns = (_entropy(own, n) for own in (counts.reshape(len(counts), -1), rows, columns))
+    by_chance = expected_mutual_information(counts[0].astype(np.int64), int(n))
+    most = (of_rows + of_columns) / 2
+    found = (
+        (of_rows + of_columns - joint - by_chance) / (most - by_chance) if most > by_chance else np.ones(len(counts))
+    )
+    return np.asarray(found)
+
+
+def _entropy(counts: Values, n: float) -> Values:
+    return np.asarray(np.log(n) - (counts * np.log(np.where(counts > 0, counts, 1))).sum(axis=-1) / n)
 
 
 def tree_rows(
@@ -119,8 +120,8 @@ def tree_rows(
 
     Returns:
         Rows `ari` and `ami` (one cut, at as many clusters as there are domains), `purity` (no cut), `cophenetic` (how
-        well the tree keeps its own distances) and `tied_distances`; order_low and order_high are the range over 100
-        orders of the concepts where distances are tied.
+        well the tree keeps its own distances) and `tied_distances`; order_low and order_high (`ari`,
+        `purity`) are the range over 100 orders of the concepts where over one percent of the distances are tied.
 
     """
     own = layout(similarity, concepts)
@@ -132,44 +133,35 @@ def tree_rows(
     distance = distances(matrix)
     ties = tied(distance)
     labellings = np.concatenate([labels[None], labels[nulls.shuffles(generator, permutations, len(kept))]])
-    seen = _measured(matrix, labellings)
-    spread: dict[str, dict[str, float]] = {}
-    if ties:
-        others = [
-            (order, _measured(matrix[np.ix_(order, order)], labels[None, order]))
-            for order in nulls.shuffles(generator, ORDERS, len(kept))
-        ]
-        spread = {
-            name: dict(zip(("order_low", "order_high"), _ends([m[name][0] for _, m in others]), strict=True))
-            for name in seen
-        }
+    tree, counts, seen = _agreement(distance, labellings)
+    seen[AMI] = adjusted_information(counts)
+    spread = _over_orders(matrix, labels, generator) if ties > FEW_TIES else {}
     told: dict[str, Any] = {"n_concepts": len(kept), "note": own.note}
     rows = [
         nulls.row(name, seen[name][0], seen[name][1:], len(kept), **told, **spread.get(name, {}))
         for name in (ARI, AMI, PURITY)
     ]
-    rows.append(nulls.row(COPHENETIC, seen[COPHENETIC][0], n=len(distance), **told, **spread.get(COPHENETIC, {})))
+    rows.append(nulls.row(COPHENETIC, cophenet(tree, distance)[0], n=len(distance), **told))
     return [*rows, nulls.row(TIED, ties, n=len(distance), **told)]
 
 
-def _measured(matrix: Values, labellings: Shuffles) -> dict[str, Values]:
-    """Measures of the tree of a matrix under each labelling of its concepts, (labellings,) each."""
-    distance = distances(matrix)
+def _agreement(distance: Values, labellings: Shuffles) -> tuple[Values, Values, dict[str, Values]]:
+    """Return the tree, the contingency of its cut with each labelling, and the measures that are cheap, (labellings,)."""
     tree = linkage(distance, "average")
     domains = int(labellings[0].max()) + 1
-    clusters = fcluster(tree, domains, "maxclust").astype(np.intp) - 1
-    rand, information = agreement(clusters, labellings)
-    kept = np.array([float(cophenet(tree, distance)[0])])
-    return {
-        ARI: rand,
-        AMI: information,
-        PURITY: purities(tree[:, :2].astype(np.intp), labellings, domains),
-        COPHENETIC: kept,
-    }
+    counts = contingency(fcluster(tree, domains, "maxclust").astype(np.intp) - 1, labellings)
+    pure = purities(tree[:, :2].astype(np.intp), labellings, domains)
+    return tree, counts, {ARI: adjusted_rand(counts), PURITY: pure}
 
 
-def _ends(values: list[float]) -> tuple[float, float]:
-    return float(min(values)), float(max(values))
+def _over_orders(
+    matrix: Values, labels: npt.NDArray[np.intp], generator: np.random.Generator
+) -> dict[str, dict[str, float]]:
+    """Range of every measure when the concepts come in other orders."""
+    orders = nulls.shuffles(generator, ORDERS, len(matrix))
+    measured = [_agreement(distances(matrix[np.ix_(own, own)]), labels[None, own])[-1] for own in orders]
+    found = pd.DataFrame(measured).map(np.ndarray.item)
+    return {name: {"order_low": found[name].min(), "order_high": found[name].max()} for name in found}
 
 
 def complete_set(human: Values, names: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
@@ -177,13 +169,17 @@ def complete_set(human: Values, names: npt.NDArray[Any]) -> npt.NDArray[np.intp]
 
     Of several with the fewest, the last by name goes first.
     """
-    rated = ~np.isnan(human)
+    order = np.argsort(names, kind="stable")
+    rated = ~np.isnan(human[np.ix_(order, order)])
     np.fill_diagonal(rated, val=True)
-    own = np.argsort(names, kind="stable")
-    while not (inner := rated[np.ix_(own, own)]).all():
-        partners = inner.sum(axis=1)
-        own = np.delete(own, len(own) - 1 - int(np.argmin(partners[::-1])))
-    return np.asarray(own)
+    partners, left = rated.sum(axis=1), len(order)
+    while left and partners.min() < left:
+        worst = len(order) - 1 - int(np.argmin(partners[::-1]))
+        partners -= rated[worst]
+        partners[worst] = len(order) + 1  # out: never the fewest again
+        rated[worst] = rated[:, worst] = False
+        left -= 1
+    return np.asarray(order[partners == left])
 
 
 def merge_levels(tree: Values) -> Values:

@@ -35,30 +35,42 @@ def _wins(own, x, y, first, last):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def triplet_hits(matrix, starts, arrangements):  # type: ignore[no-untyped-def]
-    """Count triplets of two concepts of a domain and one of another in which the two are the most alike pair.
+def pair_wins(matrix, wanted):  # type: ignore[no-untyped-def]
+    """Count for every wanted pair the third concepts with which it is the most alike pair of the three.
 
-    Args as in `domains.measure`; returns (arrangements,).
+    The three pairs of a triplet win one time in all, so that of the wins of all pairs within a group of n concepts,
+    n (n - 1) (n - 2) / 6 are against concepts of the group itself.
+
+    Args:
+        matrix: (concepts, concepts), symmetric.
+        wanted: (concepts, concepts), true where to count.
+
+    Returns:
+        (concepts, concepts), zero where not wanted.
+
     """
     concepts = len(matrix)
-    found = np.zeros(len(arrangements))
-    moved = np.empty((concepts, concepts), matrix.dtype)
-    for number in range(len(arrangements)):
-        for i in range(concepts):
-            own = matrix[arrangements[number, i]]
-            for j in range(concepts):
-                moved[i, j] = own[arrangements[number, j]]
-        for domain in range(len(starts) - 1):
-            a, b = starts[domain], starts[domain + 1]
-            for i in range(a, b):
-                for j in range(i + 1, b):
-                    found[number] += _wins(moved[i, j], moved[i], moved[j], 0, a)
-                    found[number] += _wins(moved[i, j], moved[i], moved[j], b, concepts)
+    found = np.zeros((concepts, concepts))
+    for i in range(concepts):
+        for j in range(i + 1, concepts):
+            if wanted[i, j] or wanted[j, i]:
+                own = matrix[i, j]
+                won = _wins(own, matrix[i], matrix[j], 0, i) + _wins(own, matrix[i], matrix[j], i + 1, j)
+                found[i, j] = found[j, i] = won + _wins(own, matrix[i], matrix[j], j + 1, concepts)
     return found
 
 
 def per_concept(matrix: Values, starts: npt.NDArray[np.intp]) -> tuple[Values, Values]:
-    """Hits and number of these triplets that each concept is part of, (concepts,) each."""
+    """Count by concept the triplets of two concepts of a domain and one of another, and how many the two win.
+
+    Args:
+        matrix: (concepts, concepts), one domain after the other.
+        starts: (domains + 1,) where each domain begins.
+
+    Returns:
+        Wins and triplets that each concept is part of, (concepts,) each.
+
+    """
     hits, counts = np.zeros(len(matrix)), np.zeros(len(matrix))
     for a, b in pairwise(starts):
         outside = np.r_[0:a, b : len(matrix)]
