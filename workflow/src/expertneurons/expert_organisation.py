@@ -16,6 +16,7 @@ from expertneurons.graph import edge_table
 from expertneurons.hierarchy import LIFT, Categories, categories, inclusion, label_rows, unit_ranks
 from expertneurons.nulls import Row, Values
 from expertneurons.popular_units import Compared, compare, popular_rows, saturated
+from expertneurons.roles import role_rows
 from expertneurons.selection import expert_sets
 
 EXPERTS, HEADLINE = "experts", "experts.jaccard"
@@ -31,7 +32,7 @@ class Inputs(NamedTuple):
         experts: As `select_experts` writes them.
         ap: (concepts, units).
         found: Members and category words.
-        ranks: `hierarchy.unit_ranks` of the members and of the category words.
+        ranks: `hierarchy.unit_ranks` of the members.
         mentions: (concepts, concepts) share of a concept's sentences (rows) that mention another.
         human: By norm, (concepts, concepts) ratings, NaN where a pair has none.
 
@@ -42,7 +43,7 @@ class Inputs(NamedTuple):
     experts: pd.DataFrame
     ap: npt.NDArray[Any]
     found: Categories
-    ranks: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    ranks: npt.NDArray[np.float32]
     mentions: Values
     human: dict[str, Values]
 
@@ -69,7 +70,7 @@ def read_inputs(
         tables.read(experts),
         scores,
         found,
-        (unit_ranks(scores[found.members]), unit_ranks(scores[found.words])),
+        unit_ranks(scores[found.members]),
         mention_shares(tables.read(sentence_table), len(concepts)),
         {norm.stem: ratings(norm, concepts) for norm in norms},
     )
@@ -93,7 +94,13 @@ def mention_shares(sentences: pd.DataFrame, concepts: int) -> Values:
 
 
 def at_threshold(
-    known: Inputs, threshold: float, graph: bool, permutations: int, draws: int, generator: np.random.Generator
+    known: Inputs,
+    threshold: float,
+    graph: bool,
+    permutations: int,
+    draws: int,
+    generator: np.random.Generator,
+    level: float,
 ) -> AtThreshold:
     """Measure the expert sets at one threshold.
 
@@ -105,14 +112,16 @@ def at_threshold(
         draws: Random expert sets, and random groups of members. None of the former, unless for the graph, where the
             mean concept has over a quarter of all units.
         generator: Of everything drawn.
+        level: Coverage of the intervals.
 
     """
     found, concepts = known.found, known.concepts
     sets = expert_sets(known.experts, len(concepts), len(known.units), threshold=threshold)
     measures = inclusion(sets, known.ap, found, known.ranks)
     groups = random_groups(found, draws, generator)
-    rows = label_rows(measures, found, permutations, generator, _either(known))
-    rows += common_rows(sets, known.ranks[0], found, groups)
+    rows = label_rows(measures, found, permutations, generator, level, _either(known))
+    rows += role_rows(sets, known.ap, found, permutations, generator, level)
+    rows += common_rows(sets, known.ranks, found, groups)
     rows += _polysemy(sets, known, permutations, generator)
     compared, popular = None, []
     if graph or not saturated(sets):

@@ -2,7 +2,7 @@
 
 Raw containment says nothing: |A and B| / |B| exceeds |A and B| / |A| if and only if B is the smaller set. What counts:
 coverage, lift and common experts, which tell members from others but have no direction, and the graded asymmetry,
-which has one. Nulls shuffle the category labels over the members, so that whatever belongs to a member or to a category
+which has one (see also `roles`). Nulls shuffle the category labels over the members, so that whatever belongs to a member or to a category
 word alone, its number of experts or how high its AP are, is the same in the null.
 """
 
@@ -17,9 +17,8 @@ from expertneurons import nulls
 from expertneurons.nulls import Row, Values
 from expertneurons.random_sets import overlaps
 
-COVERAGE, LIFT, ASYMMETRY, MATCHED, COMMON = "coverage", "lift", "asymmetry", "asymmetry_matched", "common_experts"
+COVERAGE, LIFT, ASYMMETRY, COMMON = "coverage", "lift", "asymmetry", "common_experts"
 UNMENTIONED, MENTIONS, SIZES = "coverage_unmentioned", "mentions", "containment_sign_is_size"
-DIRECTED = (ASYMMETRY, MATCHED)
 GROUPS = "random groups"
 LEAST_MEMBERS = 2
 
@@ -71,7 +70,7 @@ def unit_ranks(ap: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 
 def inclusion(
-    sets: Sets, ap: npt.NDArray[Any], found: Categories, ranks: tuple[Any, Any] | None = None
+    sets: Sets, ap: npt.NDArray[Any], found: Categories, ranks: npt.NDArray[Any] | None = None
 ) -> dict[str, Values]:
     """Measure every member against every category word.
 
@@ -79,7 +78,7 @@ def inclusion(
         sets: Sparse (concepts, units) expert sets.
         ap: (concepts, units).
         found: Members and category words.
-        ranks: `unit_ranks` of the members' and of the category words' AP, where they are known already.
+        ranks: `unit_ranks` of the members' AP, where they are known already.
 
     Returns:
         (members, categories) each, NaN where a set is empty or both are the same concept:
@@ -87,8 +86,6 @@ def inclusion(
         lift: shared experts over what two random sets of these sizes share.
         coverage: share of the category word's experts among as many best units of the member.
         asymmetry: mean AP for the category word over the member's experts, minus the reverse.
-        asymmetry_matched: the same with ranks (0 to 1) for AP, over as many best units of the member as the category
-        word has experts: blind to how many experts a concept has and how high its AP are.
 
     """
     common = overlaps(sets).astype(np.float64)
@@ -96,28 +93,32 @@ def inclusion(
     units = sets.shape[1]
     of_members, of_words = sizes[found.members][:, None], sizes[found.words][None]
     both = common[np.ix_(found.members, found.words)]
-    ranks_m, ranks_w = ranks or (unit_ranks(ap[found.members]), unit_ranks(ap[found.words]))
-    coverage, matched = (np.full(both.shape, np.nan) for _ in range(2))
+    ranks = unit_ranks(ap[found.members]) if ranks is None else ranks
+    coverage = np.full(both.shape, np.nan)
     for number, word in enumerate(found.words):
         own = sets.indices[sets.indptr[word] : sets.indptr[word + 1]]
         if len(own):
-            best = ranks_m <= len(own)
-            coverage[:, number] = best[:, own].mean(axis=1)
-            of_word = (best @ ranks_w[number]) / best.sum(axis=1)
-            matched[:, number] = (ranks_m[:, own].mean(axis=1, dtype=np.float64) - of_word) / units
+            coverage[:, number] = (ranks[:, own] <= len(own)).mean(axis=1)
+    involved, places = np.unique(np.r_[found.members, found.words], return_inverse=True)
+    carried = graded(sets, ap, involved)
+    place = np.ix_(places[: len(found.members)], places[len(found.members) :])
     with np.errstate(invalid="ignore", divide="ignore"):
-        up = sets[found.members] @ np.asarray(ap[found.words]).T / of_members
-        down = (sets[found.words] @ np.asarray(ap[found.members]).T).T / of_words
         measures = {
             "in_member": both / of_members,
             "in_superordinate": both / of_words,
             LIFT: both * units / (of_members * of_words),
             COVERAGE: coverage,
-            ASYMMETRY: np.asarray(up - down, np.float64),
-            MATCHED: matched,
+            ASYMMETRY: (carried - carried.T)[place],
         }
     empty = (of_members == 0) | (of_words == 0) | (found.members[:, None] == found.words[None])
     return {name: np.where(empty, np.nan, values) for name, values in measures.items()}
+
+
+def graded(sets: Sets, ap: npt.NDArray[Any], own: Numbers) -> Values:
+    """Mean AP for each concept (columns) over the experts of each (rows), (own, own); NaN where a set is empty."""
+    sizes = np.diff(sets.indptr)[own].astype(np.float64)
+    sums = np.asarray(sets[own].astype(np.float32) @ np.asarray(ap[own], np.float32).T, np.float64)
+    return np.divide(sums, sizes[:, None], out=np.full(sums.shape, np.nan), where=sizes[:, None] > 0)
 
 
 def label_rows(
@@ -125,15 +126,20 @@ def label_rows(
     found: Categories,
     permutations: int,
     generator: np.random.Generator,
+    level: float,
     mentions: Values | None = None,
 ) -> list[Row]:
     """Hold the means over true members against shuffled category labels, overall and per category.
+
+    Overall, every category counts the same. The p value is for these category words; the interval, to be held against
+    null_mean, is for new ones: members of a category depend on each other through its word.
 
     Args:
         measures: As `inclusion` gives them.
         found: Members and category words.
         permutations: Shuffles of the category labels over the members, sizes kept.
         generator: Of the shuffles.
+        level: Coverage of the interval.
         mentions: (members, categories) sentences of either that mention the other; with them, coverage is also
             measured on the pairs that never occur together.
 
@@ -141,36 +147,55 @@ def label_rows(
     if len(found.names) < 2:
         return [nulls.row(COVERAGE, np.nan, note=found.note or "fewer than two category words with members")]
     labels = found.category[nulls.shuffles(generator, permutations, len(found.members))]
-    tested = {name: measures[name] for name in (COVERAGE, LIFT, *DIRECTED)}
+    tested = {name: measures[name] for name in (COVERAGE, LIFT, ASYMMETRY)}
     if mentions is not None:
         tested[MENTIONS] = mentions
         tested[UNMENTIONED] = np.where(mentions > 0, np.nan, measures[COVERAGE])
     rows = []
     for name, values in tested.items():
         seen, null = (_means(values, own) for own in (found.category[None], labels))
-        for place, domain in enumerate(["", *found.names]):
-            n = int((~np.isnan(values[np.arange(len(values)), found.category]))[_chosen(found, place)].sum())
-            more: dict[str, Any] = {"domain": domain, "n_concepts": n, "note": found.note if not domain else ""}
-            rows.append(nulls.row(name, seen[0, place], null[:, place], n, two_sided=name in DIRECTED, **more))
+        own = ~np.isnan(values[np.arange(len(values)), found.category])
+        counts = np.bincount(found.category, own, len(found.names)).astype(int)
+        ends = category_interval(seen[0], null, level)
+        told: dict[str, Any] = {"two_sided": name == ASYMMETRY, "note": found.note}
+        rows.append(
+            nulls.row(
+                name, np.nanmean(seen) if own.any() else np.nan, _over_categories(null), counts.sum(), **told, **ends
+            )
+        )
+        rows += [
+            nulls.row(name, seen[0, place], null[:, place], counts[place], domain=word, two_sided=name == ASYMMETRY)
+            for place, word in enumerate(found.names)
+        ]
     return [*rows, _sizes(measures, found)]
 
 
-def _chosen(found: Categories, place: int) -> npt.NDArray[np.bool_]:
-    return np.asarray(found.category == place - 1 if place else np.ones(len(found.category), bool))
+def _over_categories(means: Values) -> Values:
+    """Mean over the categories, each of which counts the same, (labellings,)."""
+    known = ~np.isnan(means)
+    return np.asarray(np.where(known, means, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+
+
+def category_interval(seen: Values, null: Values, level: float) -> dict[str, float]:
+    """Interval of the mean over categories for new category words, from how the distances to the null's mean differ."""
+    known = ~np.isnan(seen) & ~np.isnan(null).any(axis=0)
+    if known.sum() < 3:
+        return {"low": np.nan, "high": np.nan}
+    distance = seen[known] - null[:, known].mean(axis=0)
+    reach = stats.t.ppf(0.5 + level / 2, len(distance) - 1) * distance.std(ddof=1) / np.sqrt(len(distance))
+    middle = float(seen[known].mean())
+    return {"low": middle - reach, "high": middle + reach}
 
 
 def _means(values: Values, labels: Numbers) -> Values:
-    """Mean over the members with each label, (labellings, 1 + categories); the first is over all of them."""
+    """Mean over the members with each label, (labellings, categories); NaN where none is known."""
     own = values[np.arange(len(values)), labels]
     known = ~np.isnan(own)
-    cells = labels + values.shape[1] * np.arange(len(labels))[:, None]
+    cells = (labels + values.shape[1] * np.arange(len(labels))[:, None]).ravel()
     size = len(labels) * values.shape[1]
-    sums, counts = (
-        np.bincount(cells.ravel(), part.ravel(), size).reshape(len(labels), -1)
-        for part in (np.where(known, own, 0), known)
-    )
-    whole = [np.column_stack([part.sum(axis=1), part]) for part in (sums, counts)]
-    return np.divide(whole[0], whole[1], out=np.full_like(whole[0], np.nan), where=whole[1] > 0)
+    sums, counts = (np.bincount(cells, part.ravel(), size) for part in (np.where(known, own, 0), known))
+    means = np.divide(sums, counts, out=np.full(size, np.nan), where=counts > 0)
+    return np.asarray(means.reshape(len(labels), -1))
 
 
 def _sizes(measures: dict[str, Values], found: Categories) -> Row:

@@ -14,6 +14,7 @@ from expertneurons.expert_organisation import AtThreshold, at_threshold, read_in
 from expertneurons.files import open_array
 from expertneurons.hierarchy import categories, inclusion, label_rows
 from expertneurons.nulls import Values
+from expertneurons.roles import role_rows
 from expertneurons.steps import Progress
 from expertneurons.trees import human_tree_rows, tree_rows
 from expertneurons.triplets import triplet_row
@@ -56,7 +57,8 @@ def organisation_of(
         rows += human_tree_rows(similarity, ratings, names, norm, permutations, generator)
     if sets is not None and ap is not None:
         found = categories(concepts)
-        rows += label_rows(inclusion(sets, ap, found), found, permutations, generator)
+        rows += label_rows(inclusion(sets, ap, found), found, permutations, generator, level)
+        rows += role_rows(sets, ap, found, permutations, generator, level)
     return pd.DataFrame(rows)
 
 
@@ -120,7 +122,7 @@ def measure_organisation(
     found: list[AtThreshold] = []
     for limit in thresholds:
         generator = seeds.generator(seed, "measure_organisation", limit)
-        found.append(at_threshold(known, limit, limit == threshold, permutations, draws, generator))
+        found.append(at_threshold(known, limit, limit == threshold, permutations, draws, generator, level))
         progress(1)
     written = (
         (organisation, "organisation", [*parts, *(own.organisation for own in found)]),

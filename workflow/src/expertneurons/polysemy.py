@@ -15,6 +15,7 @@ Sets = sparse.csr_array
 
 PER_EXPERT, SAME_DOMAIN, RATING = "concepts_per_expert", "shared_unit_same_domain", "shared_unit_rating"
 LEAST_RATED = 5
+TINY = float(np.finfo(np.float64).tiny)  # what a p value that underflows is set to
 
 
 def popularity(sets: Sets, units: pd.DataFrame) -> pd.DataFrame:
@@ -68,7 +69,7 @@ def popularity_row(sets: Sets, units: pd.DataFrame) -> Row:
     expected, entries = sets.shape[1] - empty, len(sets.indices)
     spread = np.sqrt(max(variance, 0.0)) * entries / expected**2
     value, mean = entries / n_experts, entries / expected
-    p = float(stats.norm.sf((value - mean) / spread)) if spread > 0 else np.nan
+    p = max(float(stats.norm.sf((value - mean) / spread)), TINY) if spread > 0 else np.nan
     chance = {"null": nulls.EXACT, "null_mean": mean, "null_sd": spread, "p": p}
     return nulls.row(PER_EXPERT, value, n=n_experts, n_concepts=sets.shape[0]) | chance
 

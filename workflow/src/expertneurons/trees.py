@@ -131,6 +131,8 @@ def tree_rows(
     kept, labels = own.kept[by_name], own.labels[by_name]
     matrix = np.asarray(similarity, np.float64)[np.ix_(kept, kept)]
     distance = distances(matrix)
+    if np.ptp(distance) == 0:
+        return [nulls.row(name, np.nan, note="all distances are equal: no tree") for name in (ARI, AMI, PURITY)]
     ties = tied(distance)
     labellings = np.concatenate([labels[None], labels[nulls.shuffles(generator, permutations, len(kept))]])
     tree, counts, seen = _agreement(distance, labellings)

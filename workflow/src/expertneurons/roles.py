@@ -1,0 +1,71 @@
+"""Roles: whether a category's word stands to its members otherwise than the members stand to each other.
+
+Between related concepts a graded asymmetry may come from the sizes of their sets alone, which shuffled category labels
+cannot show. Here the word changes places with members of its own category, after what the sizes of two sets say of
+their asymmetry, in all pairs within a category, has been taken off.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from expertneurons import nulls
+from expertneurons.hierarchy import ASYMMETRY, LEAST_MEMBERS, Categories, Sets, category_interval, graded
+from expertneurons.nulls import Row, Values
+
+ADJUSTED, ROLES = f"{ASYMMETRY}_adjusted", "shuffled roles"
+
+
+def role_rows(
+    sets: Sets, ap: npt.NDArray[Any], found: Categories, permutations: int, generator: np.random.Generator, level: float
+) -> list[Row]:
+    """Hold the graded asymmetry of members and category word, sizes set aside, against members in the word's place.
+
+    Args:
+        sets: Sparse (concepts, units) expert sets.
+        ap: (concepts, units).
+        found: Members and category words.
+        permutations: Draws of who is the word, one concept of each category.
+        generator: Of these draws.
+        level: Coverage of the interval, for new category words.
+
+    Returns:
+        Rows `asymmetry_adjusted`, overall (every category counts the same) and per category; positive where the
+        members' experts carry the word more than the word's experts carry the members.
+
+    """
+    sizes = np.diff(sets.indptr)
+    families = {}
+    for number, word in enumerate(found.words):
+        members = found.members[(found.category == number) & (found.members != word)]
+        members = members[sizes[members] > 0]
+        if sizes[word] and len(members) >= LEAST_MEMBERS:
+            families[found.names[number]] = np.r_[word, members]
+    if not families:
+        return [nulls.row(ADJUSTED, np.nan, note="no category word with experts and two members with experts")]
+    carried = [graded(sets, ap, own) for own in families.values()]
+    logs = [np.log(sizes[own]) for own in families.values()]
+    pairs = [(own - own.T, log[:, None] - log) for own, log in zip(carried, logs, strict=True)]
+    slope = _slope(pairs)
+    # (family,) mean asymmetry of all others with each concept
+    seen = [(own - slope * apart).sum(axis=0) / (len(own) - 1) for own, apart in pairs]
+    drawn = np.column_stack([own[generator.integers(len(own), size=permutations)] for own in seen])
+    values = np.array([own[0] for own in seen])
+    note = f"{slope:.3g} per unit of log size taken off"
+    told: dict[str, Any] = {"kind": ROLES, "two_sided": True}
+    ends = category_interval(values, drawn, level)
+    counts = [len(own) - 1 for own in seen]
+    return [
+        nulls.row(ADJUSTED, values.mean(), drawn.mean(axis=1), sum(counts), note=note, **told, **ends),
+        *(
+            nulls.row(ADJUSTED, values[place], drawn[:, place], counts[place], domain=name, **told)
+            for place, name in enumerate(families)
+        ),
+    ]
+
+
+def _slope(pairs: list[tuple[Values, Values]]) -> float:
+    """Least-squares slope, through the origin, of asymmetries on differences of log size."""
+    squares = sum(float((apart**2).sum()) for _, apart in pairs)
+    return sum(float((own * apart).sum()) for own, apart in pairs) / squares if squares else 0.0
