@@ -37,6 +37,8 @@ COMMANDS = {
     "measure-emergence": "emergence_tables:measure_emergence",
     "measure-doses": "emergence_tables:measure_doses",
     "measure-organisation": "organisation:measure_organisation",
+    "draw-organisation": "organisation_figures:draw_organisation",
+    "write-graph-page": "graph_page:write_graph_page",
     "collect-tables": "tables:collect_tables",
     "draw-figures": "figures:draw_figures",
     "write-manifest": "provenance:write_manifest",

@@ -1,0 +1,36 @@
+"""Palette: one colour and one mark per domain, the same in every figure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pandas as pd
+
+# Tol's colour-blind safe scheme "muted". Nine colours do not tell more domains apart: the next nine are hollow.
+MUTED = ("#332288", "#88CCEE", "#117733", "#DDCC77", "#CC6677", "#AA4499", "#44AA99", "#999933", "#882255")
+NONE = "#8A8A8A"
+UNNAMED = "(none)"
+
+
+class Look(NamedTuple):
+    """How a domain is drawn: its colour, and whether marks are filled or hollow."""
+
+    colour: str
+    filled: bool
+
+
+def looks(domains: Iterable[str]) -> dict[str, Look]:
+    """Give every domain its look, by its place in the alphabet; concepts without a domain are grey."""
+    names = sorted({name for name in domains if name})
+    own = {name: Look(MUTED[place % 9], (place // 9) % 2 == 0) for place, name in enumerate(names)}
+    return {**own, "": Look(NONE, filled=True)}
+
+
+def domain_of(concepts: pd.DataFrame) -> pd.Series:
+    """Domain of each concept by its name; a category word without one has that of most of its members."""
+    named = concepts.set_index("concept")["domain"].fillna("").astype(str)
+    if "superordinate" not in concepts:
+        return named
+    above = concepts.set_index("concept")["superordinate"].fillna("")
+    members = pd.DataFrame({"word": above, "domain": named}).query("word != '' and domain != ''")
+    most = members.groupby("word")["domain"].agg(lambda own: own.value_counts().sort_index().idxmax())
+    return named.where(named != "", named.index.to_series().map(most).fillna(""))
