@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from expertneurons import nulls
-from expertneurons.hierarchy import COMMON, GROUPS, LEAST_MEMBERS, Categories, Numbers, Sets
+from expertneurons.hierarchy import LEAST_MEMBERS, Categories, Numbers, Sets
 from expertneurons.nulls import Row, Values
+from expertneurons.organisation_names import COMMON, GROUPS
 
 SHARE = 0.5  # of the members, from which a unit is a category expert
 
@@ -57,7 +58,7 @@ def common_rows(
         yield nulls.row(COMMON, whole[0], whole[1:], len(every), GROUPS, n_concepts=len(found.members), note=found.note)
 
 
-def _auroc(score: npt.NDArray[np.uint16], own: Numbers) -> float:
+def _auroc(score: npt.NDArray[np.uint16], own: npt.NDArray[Any]) -> float:
     """AUROC of whole-number scores (units,) for the units `own`."""
     every = np.bincount(score).astype(np.float64)
     hits = np.bincount(score[own], minlength=len(every))
@@ -113,5 +114,5 @@ def _common(members: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     return np.asarray(members.sum(axis=0, dtype=np.uint16) >= max(SHARE * len(members), 2))
 
 
-def _by_place(members: npt.NDArray[np.uint8], place: Numbers, places: int) -> Values:
+def _by_place(members: npt.NDArray[np.uint8], place: npt.NDArray[Any], places: int) -> Values:
     return np.bincount(place[_common(members)], minlength=places).astype(np.float64)

@@ -16,7 +16,7 @@ from scipy.cluster.hierarchy import dendrogram, linkage
 
 from expertneurons.graph import part_labels
 from expertneurons.palette import NONE, Look
-from expertneurons.trees import distances
+from expertneurons.similarity import distances
 
 Similarity = npt.NDArray[Any]
 
@@ -46,7 +46,7 @@ def clustered_heatmap(matrix: Similarity, concepts: pd.DataFrame, look: dict[str
         line.set_linewidth(0.5)
     branches.axis("off")
     branches.set_xlim(float(tree[-1, 2]), 0.95 * float(tree[0, 2]))
-    order = drawn["leaves"]
+    order = np.array(drawn["leaves"], np.intp)
     ordered = matrix[np.ix_(order, order)].copy()
     np.fill_diagonal(ordered, np.nan)
     known = ordered[~np.isnan(ordered)]
@@ -58,9 +58,7 @@ def clustered_heatmap(matrix: Similarity, concepts: pd.DataFrame, look: dict[str
     for bar, upright in ((left, True), (top, False)):
         _bar(bar, [look[name] for name in domains], upright)
     figure.colorbar(image, ax=panel, label=label, shrink=0.6, aspect=30, pad=0.02)
-    figure.legend(
-        handles=_legend(sorted(set(domains)), look), loc="outside lower center", ncols=6, fontsize=7.5, handlelength=1.2
-    )
+    _add_legend(figure, set(domains), look)
     return figure
 
 
@@ -95,6 +93,11 @@ def _legend(domains: list[str], look: dict[str, Look]) -> list[Patch]:
     ]
 
 
+def _add_legend(figure: Figure, domains: set[str], look: dict[str, Look]) -> None:
+    handles = _legend(sorted(domains), look)
+    figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=7.5, handlelength=1.2)
+
+
 def radial_tree(matrix: Similarity, concepts: pd.DataFrame, look: dict[str, Look], title: str) -> Figure:
     """Draw the average-linkage tree of the concepts around its root; branches within one domain have its colour.
 
@@ -114,41 +117,32 @@ def radial_tree(matrix: Similarity, concepts: pd.DataFrame, look: dict[str, Look
     top, leaves = float(tree[-1, 2]), len(names)
     low = 0.9 * float(tree[0, 2])
     for across, up, colour in zip(drawn["icoord"], drawn["dcoord"], drawn["color_list"], strict=True):
-        angle = (np.array(across) - 5) / 10 / leaves * 2 * np.pi
-        radius = (top - np.maximum(up, low)) / (top - low)
-        arc = np.linspace(angle[1], angle[2], 40)
-        x = [radius[0] * np.cos(angle[0]), *(radius[1] * np.cos(arc)), radius[3] * np.cos(angle[3])]
-        y = [radius[0] * np.sin(angle[0]), *(radius[1] * np.sin(arc)), radius[3] * np.sin(angle[3])]
-        panel.plot(x, y, color=colour, linewidth=0.9, solid_joinstyle="round")
-    for place, leaf in enumerate(drawn["leaves"]):
-        angle = place / leaves * 2 * np.pi
-        own = look[domains[leaf]]
-        spot = np.array([np.cos(angle), np.sin(angle)])
-        panel.plot(
-            *(1.02 * spot),
-            "o",
-            markersize=3,
-            color=own.colour,
-            markerfacecolor=own.colour if own.filled else "white",
-            markeredgewidth=0.8,
-        )
-        turned = np.degrees(angle)
-        flipped = 90 < turned < 270
-        panel.text(
-            *(1.045 * spot),
-            names[leaf],
-            fontsize=6.2,
-            rotation=turned - 180 if flipped else turned,
-            rotation_mode="anchor",
-            ha="right" if flipped else "left",
-            va="center",
-        )
+        turns = (np.array(across) - 5) / 10 / leaves * 2 * np.pi
+        _arc(panel, turns, (top - np.maximum(up, low)) / (top - low), colour)
+    for place, leaf in enumerate(np.array(drawn["leaves"], np.intp)):
+        _leaf(panel, place / leaves * 2 * np.pi, names[leaf], look[domains[leaf]])
     panel.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal", title=title)
     panel.axis("off")
-    figure.legend(
-        handles=_legend(sorted(set(domains)), look), loc="outside lower center", ncols=6, fontsize=7.5, handlelength=1.2
-    )
+    _add_legend(figure, set(domains), look)
     return figure
+
+
+def _arc(panel: Axes, turns: npt.NDArray[np.float64], radii: npt.NDArray[np.float64], colour: str) -> None:
+    """Draw a merge: in along one branch, around, out along the other."""
+    around = np.linspace(turns[1], turns[2], 40)
+    angles = np.r_[turns[0], around, turns[3]]
+    radius = np.r_[radii[0], np.full(len(around), radii[1]), radii[3]]
+    panel.plot(radius * np.cos(angles), radius * np.sin(angles), color=colour, linewidth=0.9, solid_joinstyle="round")
+
+
+def _leaf(panel: Axes, turn: float, name: str, look: Look) -> None:
+    """Mark and name a concept at the rim, readable from below."""
+    x, y = float(np.cos(turn)), float(np.sin(turn))
+    face = look.colour if look.filled else "white"
+    panel.plot(1.02 * x, 1.02 * y, "o", markersize=3, color=look.colour, markerfacecolor=face, markeredgewidth=0.8)
+    degrees, left = float(np.degrees(turn)), x < 0
+    style: Any = {"rotation": degrees - 180 if left else degrees, "rotation_mode": "anchor", "va": "center"}
+    panel.text(1.045 * x, 1.045 * y, name, fontsize=6.2, ha="right" if left else "left", **style)
 
 
 def _branch_colours(tree: npt.NDArray[np.float64], domains: npt.NDArray[Any], look: dict[str, Look]) -> dict[int, str]:
@@ -181,32 +175,30 @@ def drawn_graph(
     panel.set(xlim=(-1.06, 1.06), ylim=(-1.06, 1.06))
     panel.axis("off")
     names = list(graph)
-    figure.legend(
-        handles=_legend(sorted({domains[name] for name in names}), look),
-        loc="outside lower center",
-        ncols=6,
-        fontsize=7.5,
-        handlelength=1.2,
-    )
+    _add_legend(figure, {domains[name] for name in names}, look)
     texts = [_label(panel, name, spots[name], look[domains[name]], name in words) for name in names]
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw(renderer)
-    boxes = [text.get_bbox_patch().get_window_extent(renderer) for text in texts]
-    back = panel.transData.inverted()
-    sizes = np.array([np.ptp(back.transform(box), axis=0) for box in boxes]) + 0.006
+    sizes = _sizes(figure, panel, texts)
     placed = part_labels(np.array([spots[name] for name in names]), sizes)
     for text, spot in zip(texts, placed, strict=True):
         text.set_position(spot)
     at = dict(zip(names, placed, strict=True))
-    edges = sorted(graph.edges(data="overlap"), key=lambda edge: edge[2])
-    most = edges[-1][2] if edges else 1.0
-    shares = np.array([overlap / most for _, _, overlap in edges])
+    edges = sorted(graph.edges(data="overlap"), key=lambda edge: float(edge[2]))
+    shares = np.array([overlap / edges[-1][2] for _, _, overlap in edges])
     lines = LineCollection([[at[a], at[b]] for a, b, _ in edges], linewidths=3.5 * shares, zorder=1)
     lines.set_color([(0.25, 0.25, 0.25, float(alpha)) for alpha in np.clip(shares**1.3, 0.03, 0.8)])
     panel.add_collection(lines)
     reach = np.abs(placed).max(axis=0) + sizes.max(axis=0) / 2
     panel.set(xlim=(-reach[0], reach[0]), ylim=(-reach[1], reach[1]))
     return figure
+
+
+def _sizes(figure: Figure, panel: Axes, texts: list[Any]) -> npt.NDArray[np.float64]:
+    """Width and height of labels with their boxes and a small gap, in the unit of the panel."""
+    renderer: Any = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    figure.draw(renderer)
+    back = panel.transData.inverted()
+    boxes = [back.transform(text.get_bbox_patch().get_window_extent(renderer)) for text in texts]
+    return np.array([np.ptp(box, axis=0) for box in boxes]) + 0.006
 
 
 def _label(panel: Axes, name: str, spot: tuple[float, float], look: Look, word: bool) -> Any:

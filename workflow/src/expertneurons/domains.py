@@ -14,10 +14,8 @@ from scipy import stats
 from expertneurons import nulls
 from expertneurons.dyadic import covariance, freedom, interval
 from expertneurons.nulls import Row, Shuffles, Values
+from expertneurons.organisation_names import AUC, DIFFERENCE, EFFECT, TRIPLETS, WITHIN
 from expertneurons.triplets import jackknife, pair_wins, per_concept
-
-AUC, EFFECT, TRIPLETS = "domain_auc", "domain_effect", "domain_triplets"
-WITHIN, DIFFERENCE = "within", "within_minus_between"
 
 
 class Layout(NamedTuple):

@@ -12,14 +12,13 @@ from expertneurons import polysemy, tables
 from expertneurons.alignment import rated_pairs
 from expertneurons.category_experts import category_experts, common_rows, random_groups
 from expertneurons.files import open_array
-from expertneurons.graph import edge_table
-from expertneurons.hierarchy import LIFT, Categories, categories, inclusion, label_rows, unit_ranks
+from expertneurons.hierarchy import Categories, categories, inclusion, label_rows, unit_ranks
 from expertneurons.nulls import Row, Values
-from expertneurons.popular_units import Compared, compare, popular_rows, saturated
+from expertneurons.organisation_names import EXPERTS, HEADLINE, LIFT, RATING, SAME_DOMAIN
+from expertneurons.popular_units import Compared, compare, edge_table, popular_rows, saturated
 from expertneurons.roles import role_rows
 from expertneurons.selection import expert_sets
 
-EXPERTS, HEADLINE = "experts", "experts.jaccard"
 Counts = npt.NDArray[np.int64]
 
 
@@ -150,8 +149,8 @@ def _either(known: Inputs) -> Values:
 def _polysemy(sets: sparse.csr_array, known: Inputs, permutations: int, generator: np.random.Generator) -> list[Row]:
     weights = polysemy.shared_units(sets)
     same = polysemy.same_domain_target(known.concepts)
-    targets = {("", polysemy.SAME_DOMAIN): same}
-    targets |= {(norm, polysemy.RATING): rated for norm, rated in known.human.items()}
+    targets = {("", SAME_DOMAIN): same}
+    targets |= {(norm, RATING): rated for norm, rated in known.human.items()}
     return [
         polysemy.popularity_row(sets, known.units),
         *(

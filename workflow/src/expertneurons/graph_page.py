@@ -6,7 +6,6 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup
 
 from expertneurons import tables
 from expertneurons.concept_figures import tint
@@ -49,9 +48,7 @@ def write_graph_page(
         "the same sizes over equally popular units. Point at a concept or an edge; click a concept; drag and scroll."
     )
     with replacing(output) as partial:
-        partial.write_text(
-            page.render(title=title, caption=caption, data=Markup(data.replace("</", "<\\/"))), encoding="utf-8"
-        )
+        partial.write_text(page.render(title=title, caption=caption, data=data.replace("</", "<\\/")), encoding="utf-8")
 
 
 def graph_data(edges: pd.DataFrame, concepts: pd.DataFrame, experts: pd.Series, seed: int) -> dict[str, Any]:
@@ -64,13 +61,13 @@ def graph_data(edges: pd.DataFrame, concepts: pd.DataFrame, experts: pd.Series, 
         seed: Of the layout.
 
     """
-    domains = domain_of(concepts).to_dict()
+    domains = domain_of(concepts)
     look = looks(domains.values())
     words = set(concepts["superordinate"].fillna("")) if "superordinate" in concepts else set()
     spots = place(concept_graph(edges, domains), seed)
     names = list(spots)
     number = {name: at for at, name in enumerate(names)}
-    layers = [name for name in edges if name.startswith("layer_")]
+    layers = [name for name in edges.columns.astype(str) if name.startswith("layer_")]
     return {
         "layers": [name.replace("_", " ") for name in layers],
         "nodes": [

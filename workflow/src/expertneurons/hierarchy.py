@@ -1,9 +1,9 @@
 """Hierarchy: what the experts of a category word have to do with those of the category's members.
 
-Raw containment says nothing: |A and B| / |B| exceeds |A and B| / |A| if and only if B is the smaller set. What counts:
-coverage, lift and common experts, which tell members from others but have no direction, and the graded asymmetry,
-which has one (see also `roles`). Nulls shuffle the category labels over the members, so that whatever belongs to a member or to a category
-word alone, its number of experts or how high its AP are, is the same in the null.
+Raw containment says nothing: |A and B| / |B| exceeds |A and B| / |A| if and only if B is the smaller set. What counts
+is coverage, lift and common experts, which tell members from others but have no direction, and the graded asymmetry,
+which has one (and needs `roles`). Nulls shuffle the category labels over the members, so that whatever belongs to a
+member or to a word alone, its number of experts or how high its AP are, is the same in the null.
 """
 
 from typing import Any, NamedTuple
@@ -15,11 +15,9 @@ from scipy import sparse, stats
 
 from expertneurons import nulls
 from expertneurons.nulls import Row, Values
+from expertneurons.organisation_names import ASYMMETRY, COVERAGE, LIFT, MENTIONS, SIZES, UNMENTIONED
 from expertneurons.random_sets import overlaps
 
-COVERAGE, LIFT, ASYMMETRY, COMMON = "coverage", "lift", "asymmetry", "common_experts"
-UNMENTIONED, MENTIONS, SIZES = "coverage_unmentioned", "mentions", "containment_sign_is_size"
-GROUPS = "random groups"
 LEAST_MEMBERS = 2
 
 Numbers = npt.NDArray[np.intp]
@@ -118,7 +116,8 @@ def graded(sets: Sets, ap: npt.NDArray[Any], own: Numbers) -> Values:
     """Mean AP for each concept (columns) over the experts of each (rows), (own, own); NaN where a set is empty."""
     sizes = np.diff(sets.indptr)[own].astype(np.float64)
     sums = np.asarray(sets[own].astype(np.float32) @ np.asarray(ap[own], np.float32).T, np.float64)
-    return np.divide(sums, sizes[:, None], out=np.full(sums.shape, np.nan), where=sizes[:, None] > 0)
+    means: Values = np.full(sums.shape, np.nan)
+    return np.divide(sums, sizes[:, None], out=means, where=sizes[:, None] > 0)
 
 
 def label_rows(
@@ -160,7 +159,12 @@ def label_rows(
         told: dict[str, Any] = {"two_sided": name == ASYMMETRY, "note": found.note}
         rows.append(
             nulls.row(
-                name, np.nanmean(seen) if own.any() else np.nan, _over_categories(null), counts.sum(), **told, **ends
+                name,
+                float(np.nanmean(seen)) if own.any() else np.nan,
+                _over_categories(null),
+                counts.sum(),
+                **told,
+                **ends,
             )
         )
         rows += [
@@ -176,7 +180,7 @@ def _over_categories(means: Values) -> Values:
     return np.asarray(np.where(known, means, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
 
 
-def category_interval(seen: Values, null: Values, level: float) -> dict[str, float]:
+def category_interval(seen: Values, null: Values, level: float) -> dict[str, Any]:
     """Interval of the mean over categories for new category words, from how the distances to the null's mean differ."""
     known = ~np.isnan(seen) & ~np.isnan(null).any(axis=0)
     if known.sum() < 3:

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expertneurons.organisation_names import LABELS, NOTHING
+
 Row = dict[str, Any]
 Values = npt.NDArray[np.float64]
 Shuffles = npt.NDArray[np.intp]
 
-LABELS, SETS, EXACT, NOTHING = "shuffled labels", "random sets", "chance", ""
 TOLERANCE = 1e-12
 BLOCK_CELLS = 2_000_000
 

@@ -121,7 +121,7 @@ def measure_organisation(
         progress(1)
     found: list[AtThreshold] = []
     for limit in thresholds:
-        generator = seeds.generator(seed, "measure_organisation", limit)
+        generator = seeds.generator(seed, "measure_organisation", str(limit))
         found.append(at_threshold(known, limit, limit == threshold, permutations, draws, generator, level))
         progress(1)
     written = (

@@ -14,15 +14,11 @@ from matplotlib.patches import Patch
 
 from expertneurons import tables
 from expertneurons.concept_figures import clustered_heatmap, drawn_graph, radial_tree
-from expertneurons.domains import AUC, TRIPLETS
-from expertneurons.expert_organisation import EXPERTS
 from expertneurons.figures import CONTEXTUAL, RANDOM, STATIC, STYLE, TEXT, UNTRAINED, save
 from expertneurons.figures import EXPERTS as BLUE
 from expertneurons.graph import concept_graph, place
-from expertneurons.hierarchy import ASYMMETRY, COVERAGE
-from expertneurons.nulls import LABELS
+from expertneurons.organisation_names import ASYMMETRY, AUC, COVERAGE, EXPERTS, LABELS, RATING, SAME_DOMAIN, TRIPLETS
 from expertneurons.palette import domain_of, looks
-from expertneurons.polysemy import RATING, SAME_DOMAIN
 from expertneurons.selection import expert_sets
 from expertneurons.similarity import jaccard
 
@@ -75,7 +71,7 @@ def draw_organisation(
     matrix = jaccard(sets)
     kept = np.flatnonzero((concepts["domain"].fillna("") != "").to_numpy() & ~np.isnan(matrix.diagonal()))
     inner, listed = matrix[np.ix_(kept, kept)], concepts.iloc[kept]
-    domains = domain_of(concepts).to_dict()
+    domains = domain_of(concepts)
     look = looks(domains.values())
     graph = concept_graph(tables.read(edges), [name for name, domain in domains.items() if domain])
     label = f"Jaccard overlap of experts, AP >= {threshold:g}"
@@ -140,12 +136,8 @@ def _interval(panel: Axes, row: Mapping[Any, Any], at: float, colour: str, train
         reach = 1.96 * row["null_sd"]
         panel.barh(at, 2 * reach, left=row["null_mean"] - reach, height=0.7, color="#000000", alpha=0.13, linewidth=0)
     panel.plot([row["low"], row["high"]], [at + shift] * 2, color=colour, linewidth=1.1 if trained else 0.8)
-    style = (
-        {"marker": "o", "markersize": 3.4}
-        if trained
-        else {"marker": "D", "markersize": 2.4, "markerfacecolor": "white"}
-    )
-    panel.plot(row["value"], at + shift, color=colour, markeredgewidth=0.8, **style)
+    mark, size, face = ("o", 3.4, colour) if trained else ("D", 2.4, "white")
+    panel.plot(row["value"], at + shift, mark, markersize=size, color=colour, markerfacecolor=face, markeredgewidth=0.8)
 
 
 def inclusion_panels(pairs: pd.DataFrame, measured: pd.DataFrame, threshold: float) -> Figure:
@@ -163,7 +155,7 @@ def inclusion_panels(pairs: pd.DataFrame, measured: pd.DataFrame, threshold: flo
         for at, word in enumerate(order):
             values = own.loc[own["superordinate"] == word, measure].dropna()
             if word in tests.index:
-                middle, reach = tests.at[word, "null_mean"], 1.96 * tests.at[word, "null_sd"]
+                middle, reach = tests["null_mean"][word], 1.96 * tests["null_sd"][word]
                 panel.barh(at, 2 * reach, left=middle - reach, height=0.75, color="#000000", alpha=0.15, linewidth=0)
             panel.plot(values, np.full(len(values), at), "o", color=BLUE, markersize=3, alpha=0.55, markeredgewidth=0)
             panel.plot(values.mean(), at, "|", color="#000000", markersize=9, markeredgewidth=1.6)

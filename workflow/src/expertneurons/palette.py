@@ -1,5 +1,6 @@
 """Palette: one colour and one mark per domain, the same in every figure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -8,7 +9,6 @@ import pandas as pd
 # Tol's colour-blind safe scheme "muted". Nine colours do not tell more domains apart: the next nine are hollow.
 MUTED = ("#332288", "#88CCEE", "#117733", "#DDCC77", "#CC6677", "#AA4499", "#44AA99", "#999933", "#882255")
 NONE = "#8A8A8A"
-UNNAMED = "(none)"
 
 
 class Look(NamedTuple):
@@ -25,12 +25,14 @@ def looks(domains: Iterable[str]) -> dict[str, Look]:
     return {**own, "": Look(NONE, filled=True)}
 
 
-def domain_of(concepts: pd.DataFrame) -> pd.Series:
+def domain_of(concepts: pd.DataFrame) -> dict[str, str]:
     """Domain of each concept by its name; a category word without one has that of most of its members."""
-    named = concepts.set_index("concept")["domain"].fillna("").astype(str)
-    if "superordinate" not in concepts:
-        return named
-    above = concepts.set_index("concept")["superordinate"].fillna("")
-    members = pd.DataFrame({"word": above, "domain": named}).query("word != '' and domain != ''")
-    most = members.groupby("word")["domain"].agg(lambda own: own.value_counts().sort_index().idxmax())
-    return named.where(named != "", named.index.to_series().map(most).fillna(""))
+    words = [str(name) for name in concepts["concept"]]
+    named = dict(zip(words, concepts["domain"].fillna("").astype(str), strict=True))
+    found: dict[str, Counter[str]] = {}
+    if "superordinate" in concepts:
+        for member, word in zip(words, concepts["superordinate"].fillna(""), strict=True):
+            if word and named[member]:
+                found.setdefault(str(word), Counter())[named[member]] += 1
+    most = {word: max(sorted(counts), key=counts.__getitem__) for word, counts in found.items()}
+    return {word: named[word] or most.get(word, "") for word in words}

@@ -9,11 +9,11 @@ from scipy import sparse, stats
 
 from expertneurons import nulls
 from expertneurons.nulls import Row, Values
+from expertneurons.organisation_names import EXACT, PER_EXPERT
 from expertneurons.random_sets import weighted_overlaps
 
 Sets = sparse.csr_array
 
-PER_EXPERT, SAME_DOMAIN, RATING = "concepts_per_expert", "shared_unit_same_domain", "shared_unit_rating"
 LEAST_RATED = 5
 TINY = float(np.finfo(np.float64).tiny)  # what a p value that underflows is set to
 
@@ -70,7 +70,7 @@ def popularity_row(sets: Sets, units: pd.DataFrame) -> Row:
     spread = np.sqrt(max(variance, 0.0)) * entries / expected**2
     value, mean = entries / n_experts, entries / expected
     p = max(float(stats.norm.sf((value - mean) / spread)), TINY) if spread > 0 else np.nan
-    chance = {"null": nulls.EXACT, "null_mean": mean, "null_sd": spread, "p": p}
+    chance = {"null": EXACT, "null_mean": mean, "null_sd": spread, "p": p}
     return nulls.row(PER_EXPERT, value, n=n_experts, n_concepts=sets.shape[0]) | chance
 
 

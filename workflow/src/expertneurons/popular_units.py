@@ -1,6 +1,6 @@
 """Popular units: how much expert sets would overlap if units kept their popularity but served no one in particular."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -8,13 +8,16 @@ import pandas as pd
 from scipy import sparse
 
 from expertneurons import nulls
-from expertneurons.domains import AUC, DIFFERENCE, EFFECT, TRIPLETS, Layout, Measured, layout, measure
-from expertneurons.hierarchy import LIFT, Categories
+from expertneurons.domains import Layout, Measured, layout, measure
+from expertneurons.hierarchy import Categories
 from expertneurons.nulls import Row, Values
+from expertneurons.organisation_names import AUC, DIFFERENCE, EFFECT, LIFT, SETS, TRIPLETS
 from expertneurons.random_sets import overlaps, random_sets
 from expertneurons.similarity import jaccard
 
 SATURATED = 0.25  # share of all units that the mean concept has as experts, from which no random sets are drawn
+
+BEYOND = 0.01  # share of random sets that may overlap as much: above the null's 99th percentile
 
 
 class Compared(NamedTuple):
@@ -75,7 +78,8 @@ def compare(
 
 def _ratio(common: npt.NDArray[np.int32], sizes: Values) -> Values:
     whole = sizes[:, None] + sizes - common
-    return np.divide(common, whole, out=np.full(common.shape, np.nan), where=whole > 0)
+    shares: Values = np.full(common.shape, np.nan)
+    return np.divide(common, whole, out=shares, where=whole > 0)
 
 
 def _as_is(own: Layout) -> npt.NDArray[np.intp]:
@@ -114,10 +118,41 @@ def popular_rows(compared: Compared, concepts: pd.DataFrame, found: Categories, 
         for name in (AUC, EFFECT, TRIPLETS, DIFFERENCE):
             field = {AUC: "auc", EFFECT: "effect", TRIPLETS: "triplets", DIFFERENCE: "difference"}[name]
             value, null = getattr(seen, field)[0], getattr(compared.domains, field)
-            rows.append(nulls.row(name, value, null, n, nulls.SETS, n_concepts=len(own.kept), note=own.note))
+            rows.append(nulls.row(name, value, null, n, SETS, n_concepts=len(own.kept), note=own.note))
     if len(found.members):
         sizes = compared.shared.diagonal()
         value = _mean_lift(compared.shared.astype(np.int32), sizes, found, units)
-        told = {"n_concepts": len(found.members), "note": found.note}
-        rows.append(nulls.row(LIFT, value, compared.lifts, len(found.members), nulls.SETS, **told))
+        told: dict[str, Any] = {"n_concepts": len(found.members), "note": found.note}
+        rows.append(nulls.row(LIFT, value, compared.lifts, len(found.members), SETS, **told))
     return rows
+
+
+def edge_table(compared: Compared, sets: sparse.csr_array, concepts: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
+    """List the pairs whose experts overlap more than in 99% of random sets.
+
+    Args:
+        compared: Overlaps beside those of random sets.
+        sets: Sparse (concepts, units) expert sets.
+        concepts: Table of the concepts.
+        units: Index of the units: layer.
+
+    Returns:
+        concept_a, concept_b, overlap (Jaccard), shared, shared_expected, p, and one column layer_N of shared experts
+        per layer, the largest overlap first.
+
+    """
+    first, second = np.nonzero(np.triu((compared.p <= BEYOND) & (compared.shared > 0), 1))
+    names = concepts["concept"].to_numpy(str)
+    pairs = first, second
+    table = {
+        "concept_a": names[first],
+        "concept_b": names[second],
+        "overlap": compared.jaccard[pairs],
+        "shared": compared.shared[pairs].astype(int),
+        "shared_expected": compared.expected[pairs],
+        "p": compared.p[pairs],
+    }
+    for layer, rows in units.groupby("layer"):
+        table[f"layer_{layer}"] = overlaps(sets[:, rows["unit"].to_numpy()])[pairs]
+    order = np.lexsort((table["concept_b"], table["concept_a"], -table["overlap"]))
+    return pd.DataFrame(table).iloc[order].reset_index(drop=True)

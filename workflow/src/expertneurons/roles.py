@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from expertneurons import nulls
-from expertneurons.hierarchy import ASYMMETRY, LEAST_MEMBERS, Categories, Sets, category_interval, graded
+from expertneurons.hierarchy import LEAST_MEMBERS, Categories, Sets, category_interval, graded
 from expertneurons.nulls import Row, Values
-
-ADJUSTED, ROLES = f"{ASYMMETRY}_adjusted", "shuffled roles"
+from expertneurons.organisation_names import ADJUSTED, ROLES
 
 
 def role_rows(

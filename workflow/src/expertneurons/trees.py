@@ -18,16 +18,11 @@ from sklearn.metrics.cluster import expected_mutual_information
 from expertneurons import nulls
 from expertneurons.domains import layout
 from expertneurons.nulls import Row, Shuffles, Values
+from expertneurons.organisation_names import AMI, ARI, BAKER, COPHENETIC, HUMAN_DISTANCE, HUMAN_TREE, PURITY, TIED
+from expertneurons.similarity import distances
 
-ARI, AMI, PURITY, COPHENETIC, TIED = "ari", "ami", "purity", "cophenetic", "tied_distances"
-HUMAN_DISTANCE, HUMAN_TREE, BAKER = "cophenetic_human_distance", "cophenetic_human_tree", "bakers_gamma"
 ORDERS, FEW_TIES = 100, 0.01  # fewer tied distances are accidents of the number format
 LEAST_CONCEPTS = 10  # with every pair rated, for a tree of people's ratings
-
-
-def distances(similarity: Values) -> Values:
-    """Return 1 - similarity of every two concepts, condensed as scipy wants it."""
-    return np.asarray(1 - similarity[np.triu_indices(len(similarity), 1)])
 
 
 def tied(distance: Values) -> float:
@@ -81,7 +76,7 @@ def contingency(clusters: npt.NDArray[np.intp], labels: Shuffles) -> Values:
 
 
 def adjusted_rand(counts: Values) -> Values:
-    """Adjusted Rand index of several contingency tables with equal margins; scikit-learn's takes one at a time."""
+    """Compute the adjusted Rand index of several tables with equal margins; scikit-learn takes one at a time."""
     rows, columns, n = counts[0].sum(axis=1), counts[0].sum(axis=0), counts[0].sum()
     together, of_rows, of_columns = (
         (own * (own - 1)).sum(axis=-1) / 2 for own in (counts.reshape(len(counts), -1), rows, columns)
@@ -92,7 +87,7 @@ def adjusted_rand(counts: Values) -> Values:
 
 
 def adjusted_information(counts: Values) -> Values:
-    """Adjusted mutual information of several contingency tables with equal margins, normed by the mean entropy."""
+    """Compute adjusted mutual information of several tables with equal margins, normed by the mean entropy."""
     rows, columns, n = counts[0].sum(axis=1), counts[0].sum(axis=0), counts[0].sum()
     joint, of_rows, of_columns = (_entropy(own, n) for own in (counts.reshape(len(counts), -1), rows, columns))
     by_chance = expected_mutual_information(counts[0].astype(np.int64), int(n))
@@ -148,7 +143,7 @@ def tree_rows(
 
 
 def _agreement(distance: Values, labellings: Shuffles) -> tuple[Values, Values, dict[str, Values]]:
-    """Return the tree, the contingency of its cut with each labelling, and the measures that are cheap, (labellings,)."""
+    """Return the tree, the contingency of its cut with each labelling, and the cheap measures, (labellings,)."""
     tree = linkage(distance, "average")
     domains = int(labellings[0].max()) + 1
     counts = contingency(fcluster(tree, domains, "maxclust").astype(np.intp) - 1, labellings)
@@ -158,12 +153,12 @@ def _agreement(distance: Values, labellings: Shuffles) -> tuple[Values, Values, 
 
 def _over_orders(
     matrix: Values, labels: npt.NDArray[np.intp], generator: np.random.Generator
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, Any]]:
     """Range of every measure when the concepts come in other orders."""
     orders = nulls.shuffles(generator, ORDERS, len(matrix))
     measured = [_agreement(distances(matrix[np.ix_(own, own)]), labels[None, own])[-1] for own in orders]
     found = pd.DataFrame(measured).map(np.ndarray.item)
-    return {name: {"order_low": found[name].min(), "order_high": found[name].max()} for name in found}
+    return {str(name): {"order_low": own.min(), "order_high": own.max()} for name, own in found.items()}
 
 
 def complete_set(human: Values, names: npt.NDArray[Any]) -> npt.NDArray[np.intp]:

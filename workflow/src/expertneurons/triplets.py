@@ -14,8 +14,8 @@ from scipy import stats
 from expertneurons import nulls
 from expertneurons.dyadic import freedom
 from expertneurons.nulls import Row, Values
+from expertneurons.organisation_names import RATED_TRIPLETS
 
-TRIPLETS = "triplet_accuracy"
 LEAST, MOST = 20, 20_000  # triplets for an accuracy; more are sampled
 PAIRS_OF_THREE = ((0, 1), (0, 2), (1, 2))
 
@@ -160,13 +160,13 @@ def triplet_row(
     note = f"{total} triplets have all three pairs rated ({density:.2g}% of all pairs are), {unclear} left out as tied"
     told: dict[str, Any] = {"norm": norm, "n_concepts": len(np.unique(triplets))}
     if len(triplets) < LEAST:
-        return nulls.row(TRIPLETS, np.nan, n=len(triplets), note=f"{note}; {LEAST} are needed", **told)
+        return nulls.row(RATED_TRIPLETS, np.nan, n=len(triplets), note=f"{note}; {LEAST} are needed", **told)
     active, places = np.unique(triplets, return_inverse=True)
     places = places.reshape(triplets.shape)
     matrix = np.asarray(similarity, np.float64)[np.ix_(active, active)]
     own = credit(matrix, places, np.arange(len(active))[None])[0]
     drawn = nulls.shuffles(generator, permutations, len(active))
     null = np.concatenate([credit(matrix, places, block).mean(axis=1) for block in nulls.blocks(drawn, len(places))])
-    hits = np.bincount(places.ravel(), np.repeat(own, 3))
-    low, high = jackknife(hits, np.bincount(places.ravel()).astype(np.float64), level)
-    return nulls.row(TRIPLETS, own.mean(), null, len(own), low=low, high=high, note=note, **told)
+    hits, counts = (np.bincount(places.ravel(), np.repeat(part, 3)) * 1.0 for part in (own, np.ones(len(own))))
+    low, high = jackknife(hits, counts, level)
+    return nulls.row(RATED_TRIPLETS, own.mean(), null, len(own), low=low, high=high, note=note, **told)
