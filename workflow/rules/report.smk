@@ -1,14 +1,19 @@
 """Report: tables over all models, figures of each, the page that tells the findings, the manifest."""
 
 FIGURES = ["alignment_by_threshold", "expert_counts", "layers", "similarity_matrix", "ap_distribution"]
+MEASURED = "<results>/organisation/{model}/{stimuli}"
 TABLE_PARTS = {
     "agreement": "<results>/agreement/{norm}.parquet",
     "alignment": "<results>/alignment/{model}/{stimuli}/representations.parquet",
+    "category_experts": f"{MEASURED}/category_experts.parquet",
     "comparisons": "<results>/comparisons/{stimuli}/comparisons.parquet",
     "experts": "<results>/experts/{model}/{stimuli}/counts.parquet",
+    "inclusion": f"{MEASURED}/inclusion.parquet",
     "layers": "<results>/alignment/{model}/{stimuli}/layers.parquet",
     "mixed_models": "<results>/mixed_models/{stimuli}/mixed_models.parquet",
+    "organisation": f"{MEASURED}/organisation.parquet",
     "partial": "<results>/comparisons/{stimuli}/partial.parquet",
+    "polysemy": f"{MEASURED}/polysemy.parquet",
     "validation": "<results>/validation/validation.parquet",
 }
 TABLES = [name for name in TABLE_PARTS if name != "validation" or STUDY.config["validation"]["run"]]
@@ -74,15 +79,19 @@ rule draw_figures:
 rule write_report:
     input:
         template=f"{CAPTIONS}/report.html.j2",
+        section=f"{CAPTIONS}/organisation.html.j2",
         alignment="<results>/tables/alignment.parquet",
         experts="<results>/tables/experts.parquet",
         layers="<results>/tables/layers.parquet",
         comparisons="<results>/tables/comparisons.parquet",
         mixed_models="<results>/tables/mixed_models.parquet",
         agreement="<results>/tables/agreement.parquet",
+        organisation="<results>/tables/organisation.parquet",
+        drawn=for_models(rules.draw_organisation.output.pictures, STUDY.reported),
+        graph=for_models(rules.write_graph_page.output.page, STUDY.reported),
         validation="<results>/tables/validation.parquet" if "validation" in TABLES else [],
         figures=for_models(f"<results>/figures/{{model}}/{{stimuli}}/{FIGURES[0]}.svg", STUDY.reported),
-        captions=[f"{CAPTIONS}/{name}.rst" for name in FIGURES],
+        captions=[f"{CAPTIONS}/{name}.rst" for name in [*FIGURES, *ORGANISATION_FIGURES]],
     output:
         page="<results>/report.html",
     log:
@@ -107,7 +116,7 @@ rule write_report:
         " --title {params.title:q} --threshold {params.threshold} --reported {params.reported} --stimuli {params.stimuli}"
         " --norm-labels {params.norm_labels:q} --model-labels {params.model_labels:q} --control-of {params.control_of:q}"
         " --comparisons {input.comparisons} --mixed-models {input.mixed_models} --agreement {input.agreement}"
-        " {params.validation}"
+        " --organisation {input.organisation} {params.validation}"
 
 
 rule write_manifest:

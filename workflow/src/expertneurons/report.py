@@ -9,6 +9,7 @@ import pandas as pd
 
 from expertneurons import statements, tables
 from expertneurons.files import replacing
+from expertneurons.organisation_statements import organisation_section
 
 FIGURES = {
     "alignment_by_threshold": "Do experts align with people?",
@@ -28,6 +29,7 @@ def write_report(
     comparisons: Path,
     mixed_models: Path,
     agreement: Path,
+    organisation: Path,
     figures: Path,
     output: Path,
     title: str,
@@ -49,6 +51,7 @@ def write_report(
         comparisons: The `comparisons` table.
         mixed_models: The `mixed_models` table.
         agreement: The `agreement` table.
+        organisation: The `organisation` table.
         figures: Folder of the figures, by model and stimuli.
         output: HTML file to write.
         title: Heads the page.
@@ -83,6 +86,16 @@ def write_report(
                     "domains": domains(rows, model, threshold, norms),
                     "slopes": statements.slopes(_of(mixed, model, name), norms),
                     "figures": _figures(figures / model / name, captions),
+                    "organisation": organisation_section(
+                        organisation,
+                        captions / "organisation.html.j2",
+                        figures / model / name,
+                        model,
+                        name,
+                        own_controls,
+                        threshold,
+                        norms,
+                    ),
                     "table": comparison(rows[rows["model"] == model], norms),
                     "concepts": _concepts(counts, threshold),
                     "norms": norms,

@@ -1,8 +1,9 @@
 """Roles: whether a category's word stands to its members otherwise than the members stand to each other.
 
-Between related concepts a graded asymmetry may come from the sizes of their sets alone, which shuffled category labels
-cannot show. Here the word changes places with members of its own category, after what the sizes of two sets say of
-their asymmetry, in all pairs within a category, has been taken off.
+Shuffled category labels cannot show two things: how category words differ from other words in general, and that between
+related concepts an asymmetry may come from the sizes of their sets alone. So the word changes places with members of
+its own category here, after two corrections: what a concept's asymmetry is with unrelated concepts, those of other
+categories, and what the sizes of two sets say of it, in all pairs within a category, are taken off.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expertneurons import nulls
-from expertneurons.hierarchy import LEAST_MEMBERS, Categories, Sets, category_interval, graded
+from expertneurons.hierarchy import LEAST_MEMBERS, Categories, Numbers, Sets, category_interval, graded
 from expertneurons.nulls import Row, Values
 from expertneurons.organisation_names import ADJUSTED, ROLES
 
@@ -43,9 +44,7 @@ def role_rows(
             families[found.names[number]] = np.r_[word, members]
     if not families:
         return [nulls.row(ADJUSTED, np.nan, note="no category word with experts and two members with experts")]
-    carried = [graded(sets, ap, own) for own in families.values()]
-    logs = [np.log(sizes[own]) for own in families.values()]
-    pairs = [(own - own.T, log[:, None] - log) for own, log in zip(carried, logs, strict=True)]
+    pairs = _asymmetries(sets, ap, list(families.values()))
     slope = _slope(pairs)
     # (family,) mean asymmetry of all others with each concept
     seen = [(own - slope * apart).sum(axis=0) / (len(own) - 1) for own, apart in pairs]
@@ -62,6 +61,21 @@ def role_rows(
             for place, name in enumerate(families)
         ),
     ]
+
+
+def _asymmetries(sets: Sets, ap: npt.NDArray[Any], families: list[Numbers]) -> list[tuple[Values, Values]]:
+    """Per family: asymmetries beyond those with unrelated concepts, and differences of log size, (own, own) each."""
+    involved = np.unique(np.concatenate(families))
+    carried = graded(sets, ap, involved)
+    asymmetry, places = carried - carried.T, [np.searchsorted(involved, own) for own in families]
+    unrelated = np.ones(asymmetry.shape, bool)
+    for own in places:
+        unrelated[np.ix_(own, own)] = False
+    counts = unrelated.sum(axis=0)
+    general = np.where(unrelated, asymmetry, 0).sum(axis=0) / np.maximum(counts, 1)
+    asymmetry -= general[None] - general[:, None]
+    logs = np.log(np.diff(sets.indptr)[involved])
+    return [(asymmetry[np.ix_(own, own)], logs[own, None] - logs[own]) for own in places]
 
 
 def _slope(pairs: list[tuple[Values, Values]]) -> float:

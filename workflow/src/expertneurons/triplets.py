@@ -167,6 +167,8 @@ def triplet_row(
     own = credit(matrix, places, np.arange(len(active))[None])[0]
     drawn = nulls.shuffles(generator, permutations, len(active))
     null = np.concatenate([credit(matrix, places, block).mean(axis=1) for block in nulls.blocks(drawn, len(places))])
-    hits, counts = (np.bincount(places.ravel(), np.repeat(part, 3)) * 1.0 for part in (own, np.ones(len(own))))
+    hits, counts = (
+        np.bincount(places.ravel(), np.repeat(part, 3)).astype(np.float64) for part in (own, np.ones(len(own)))
+    )
     low, high = jackknife(hits, counts, level)
     return nulls.row(RATED_TRIPLETS, own.mean(), null, len(own), low=low, high=high, note=note, **told)
