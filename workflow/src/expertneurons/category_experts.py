@@ -107,7 +107,7 @@ def category_experts(
                 }
             )
         )
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["superordinate", *where.index.names])
 
 
 def _common(members: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

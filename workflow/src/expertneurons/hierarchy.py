@@ -64,7 +64,10 @@ def categories(concepts: pd.DataFrame) -> Categories:
 
 def unit_ranks(ap: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Rank the units of each row, (rows, units), the most precise first; equal units share the middle rank."""
-    return np.stack([stats.rankdata(-np.asarray(own)).astype(np.float32) for own in ap])
+    ranks = np.empty(ap.shape, np.float32)
+    for number, own in enumerate(ap):
+        ranks[number] = stats.rankdata(-np.asarray(own))
+    return ranks
 
 
 def inclusion(

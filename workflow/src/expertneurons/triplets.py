@@ -157,7 +157,7 @@ def triplet_row(
     human = np.where(known[:, None] & known, human, np.nan)
     triplets, total, unclear = rated_triplets(human, generator)
     density = 100 * float(np.mean(~np.isnan(human[np.triu_indices(len(human), 1)])))
-    note = f"{total} triplets have all three pairs rated ({density:.2g}% of all pairs are), {unclear} left out as tied"
+    note = f"{total} triplets have all three pairs rated ({density:.3g}% of all pairs are), {unclear} left out as tied"
     told: dict[str, Any] = {"norm": norm, "n_concepts": len(np.unique(triplets))}
     if len(triplets) < LEAST:
         return nulls.row(RATED_TRIPLETS, np.nan, n=len(triplets), note=f"{note}; {LEAST} are needed", **told)
