@@ -17,14 +17,14 @@ from expertneurons.similarity import jaccard
 SEED = 5
 
 
-def measured(planted: organised.Planted, permutations: int = 199, seed: int = SEED, **more: Any) -> pd.DataFrame:
+def measured(planted: organised.Planted, permutations: int = 199, seed: int = SEED, **more: Any) -> Any:
     found = organisation_of(
         jaccard(planted.sets), planted.concepts, permutations, seed, sets=planted.sets, ap=planted.ap, **more
     )
     return found.set_index(["measure", "domain", "null"]).sort_index()
 
 
-def overall(found: pd.DataFrame, measure: str, null: str = names.LABELS) -> Any:
+def overall(found: Any, measure: str, null: str = names.LABELS) -> Any:
     return found.loc[(measure, "", null)]
 
 

@@ -63,7 +63,7 @@ def test_concepts_per_expert_against_draws() -> None:
 
 
 def test_without_experts_there_is_nothing_to_count() -> None:
-    nobody = sparse.csr_array((3, 6), dtype=np.int32)
+    nobody = sparse.csr_array(np.zeros((3, 6), np.int32))
     assert popularity_row(nobody, UNITS)["note"] == "no expert"
     assert popularity(nobody, UNITS)["n_units"].tolist() == [6]
 

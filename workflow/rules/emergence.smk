@@ -1,64 +1,130 @@
-"""Emergence: what every checkpoint of the trained runs knows, when it came about, and how it follows exposure."""
+"""Emergence: what every checkpoint of a training run knows, when it came about, and whether size makes a difference."""
 
-MEASURES = {
-    part: collect(f"<results>/nursery/measures/{{run}}/{part}.parquet", run=RUNS)
-    for part in ("concepts", "pairs", "domains", "kept")
-}
+from expertneurons.suites import describe, training_runs
+
+PARTS = ("concepts", "pairs", "domains", "kept")
+GROWN = training_runs(STUDY.models, STUDY.config["models"])
+STEPS = {model: (run, step) for run in GROWN for step, model in run.models.items()}
+SUITES = [
+    (family, name) for family in sorted({run.family for run in GROWN}) for name in STUDY.config["stimuli"]["sets"]
+]
+SUITES += [("nursery", "lexicon")] if NURSERY["run"] else []
+EMERGENCE_FIGURES = ["alignment_by_step", "thresholds_by_step", "experts_by_step", "sizes"]
+DOSE_FIGURES = ["dose_response", "losses"]
+SUITE_STIMULI = "|".join(re.escape(name) for name in ["lexicon", *STUDY.config["stimuli"]["sets"]])
 
 
-rule measure_run:
+def for_suites(pattern):
+    """A path for every family of training runs and its stimuli."""
+    return [path for family, name in SUITES for path in collect(pattern, family=family, stimuli=name)]
+
+
+def of_family(part):
+    """Input function for one part of the traces of all checkpoints of a family."""
+
+    def paths(wildcards):
+        if wildcards.family == "nursery":
+            return of_runs(part)
+        models = [model for model, (run, _) in STEPS.items() if run.family == wildcards.family]
+        return collect(
+            f"<results>/traces/{{model}}/{{stimuli}}/{part}.parquet", model=models, stimuli=wildcards.stimuli
+        )
+
+    return paths
+
+
+def runs_of(wildcards):
+    """The table of a family's training runs."""
+    return rules.plan_nursery.output.runs if wildcards.family == "nursery" else rules.list_runs.output.runs
+
+
+def following(model):
+    """The next checkpoint of the same run and its step; nothing after the last."""
+    run, step = STEPS[model]
+    return next(((later, name) for later, name in run.models.items() if later > step), (0, None))
+
+
+def smallest(model):
+    """The first checkpoint of the smallest model of the same family."""
+    family = STEPS[model][0].family
+    return next(
+        iter(min((run for run in GROWN if run.family == family), key=lambda run: run.parameters).models.values())
+    )
+
+
+wildcard_constraints:
+    family="|".join(re.escape(family) for family in {"nursery", *(run.family for run in GROWN)}),
+
+
+rule trace_checkpoint:
     input:
-        checkpoints=rules.train_nursery.output.folder,
-        concepts=rules.build_nursery_stimuli.output.concepts,
-        sentences=rules.build_nursery_stimuli.output.sentences,
-        labels=rules.label_nursery_sentences.output.labels,
-        sites=STUDY.config["sheets"]["sites"],
-        lexicon=STUDY.config["sheets"]["lexicon"],
-        frames=STUDY.config["sheets"]["frames"],
-        norms=[rules.write_nursery_probes.output.norm, *NORM_TABLES],
+        experts=rules.select_experts.output.experts,
+        units=rules.extract_responses.output.units,
+        embeddings=rules.extract_responses.output.embeddings,
+        counts=rules.select_experts.output.counts,
+        concepts=rules.build_stimuli.output.concepts,
+        norms=NORM_TABLES,
+        smallest=lambda wildcards: f"<results>/responses/{smallest(wildcards.model)}/{wildcards.stimuli}/units.parquet",
+        following=lambda wildcards: for_models(rules.select_experts.output.experts, following(wildcards.model)[1] or []),
     output:
-        concepts="<results>/nursery/measures/{run}/concepts.parquet",
-        pairs="<results>/nursery/measures/{run}/pairs.parquet",
-        domains="<results>/nursery/measures/{run}/domains.parquet",
-        kept="<results>/nursery/measures/{run}/kept.parquet",
+        **{part: f"<results>/traces/{{model}}/{{stimuli}}/{part}.parquet" for part in PARTS},
     log:
-        "<logs>/measure_run/{run}.log",
-    benchmark:
-        "<benchmarks>/measure_run/{run}.tsv"
+        "<logs>/trace_checkpoint/{model}/{stimuli}.log",
+    wildcard_constraints:
+        model="|".join(map(re.escape, STEPS)) or "(?!)",
     conda:
-        "../../envs/responses.yaml"
-    resources:
-        mem="3GB",
-        runtime="1h",
+        "../../envs/analysis.yaml"
     params:
-        sites=lookup("responses/sites", within=STUDY.config),
+        run=lambda wildcards: STEPS[wildcards.model][0].name,
+        step=lambda wildcards: STEPS[wildcards.model][1],
+        following=lambda wildcards, input: option("next-experts", input.following),
+        next_step=lambda wildcards: following(wildcards.model)[0],
         thresholds=THRESHOLDS,
         top=TOP,
-        prevalence=lookup("expertise/prevalence", within=STUDY.config),
-        permutations=NURSERY["permutations"],
+        headline=lookup("figures/threshold", within=STUDY.config),
+        draws=lookup("emergence/draws", within=STUDY.config),
         seed=SEED,
-        code=code_digest("nursery_measures"),
+        code=code_digest("traces"),
     shell:
-        "python -m expertneurons --log {log} measure-run --checkpoints {input.checkpoints} --concept-table {input.concepts}"
-        " --sentence-table {input.sentences} --labels {input.labels} --sites-sheet {input.sites} --lexicon {input.lexicon}"
-        " --frames {input.frames} --norms {input.norms} --concepts {output.concepts} --pairs {output.pairs}"
-        " --domains {output.domains} --kept {output.kept} --run {wildcards.run} --sites-wanted {params.sites}"
-        " --thresholds {params.thresholds} --top {params.top} --prevalence {params.prevalence}"
-        " --permutations {params.permutations} --seed {params.seed} --threads {threads}"
+        "python -m expertneurons --log {log} trace-checkpoint --experts {input.experts} --units {input.units}"
+        " --embeddings {input.embeddings} --counts {input.counts} --concept-table {input.concepts} --norms {input.norms}"
+        " --concepts {output.concepts} --pairs {output.pairs} --domains {output.domains} --kept {output.kept}"
+        " --run {params.run} --step {params.step} --thresholds {params.thresholds} --top {params.top}"
+        " --headline {params.headline} --smallest {input.smallest} --draws {params.draws} --seed {params.seed}"
+        " {params.following} --next-step {params.next_step}"
+
+
+rule list_runs:
+    output:
+        runs="<results>/emergence/{family}/runs.parquet",
+    log:
+        "<logs>/list_runs/{family}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        rows=lambda wildcards: json.dumps(describe([run for run in GROWN if run.family == wildcards.family])),
+        code=code_digest("emergence_tables"),
+    shell:
+        "python -m expertneurons --log {log} list-runs --rows {params.rows:q} --output {output.runs}"
 
 
 rule measure_emergence:
     input:
-        **MEASURES,
-        runs=rules.plan_nursery.output.runs,
+        runs=runs_of,
+        concepts=of_family("concepts"),
+        pairs=of_family("pairs"),
+        domains=of_family("domains"),
+        kept=of_family("kept"),
     output:
-        emergence="<results>/emergence/emergence.parquet",
-        half_rise="<results>/emergence/half_rise.parquet",
-        sizes="<results>/emergence/sizes.parquet",
+        emergence="<results>/emergence/{family}/{stimuli}/emergence.parquet",
+        half_rise="<results>/emergence/{family}/{stimuli}/half_rise.parquet",
+        sizes="<results>/emergence/{family}/{stimuli}/sizes.parquet",
     log:
-        "<logs>/measure_emergence.log",
+        "<logs>/measure_emergence/{family}/{stimuli}.log",
     benchmark:
-        "<benchmarks>/measure_emergence.tsv"
+        "<benchmarks>/measure_emergence/{family}/{stimuli}.tsv"
+    wildcard_constraints:
+        stimuli=SUITE_STIMULI,
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -69,27 +135,5 @@ rule measure_emergence:
     shell:
         "python -m expertneurons --log {log} measure-emergence --runs {input.runs} --concepts {input.concepts}"
         " --pairs {input.pairs} --domains {input.domains} --kept {input.kept} --emergence {output.emergence}"
-        " --half-rises {output.half_rise} --sizes {output.sizes} --bound {params.bound} --level {params.level}"
-        " --seed {params.seed}"
-
-
-rule measure_doses:
-    input:
-        runs=rules.plan_nursery.output.runs,
-        doses=rules.plan_nursery.output.doses,
-        concepts=MEASURES["concepts"],
-    output:
-        responses="<results>/emergence/dose_response.parquet",
-        effects="<results>/emergence/dose_effects.parquet",
-    log:
-        "<logs>/measure_doses.log",
-    conda:
-        "../../envs/analysis.yaml"
-    params:
-        level=lookup("alignment/level", within=STUDY.config),
-        seed=SEED,
-        code=code_digest("emergence_tables"),
-    shell:
-        "python -m expertneurons --log {log} measure-doses --runs {input.runs} --doses {input.doses}"
-        " --concepts {input.concepts} --responses {output.responses} --effects {output.effects} --level {params.level}"
-        " --seed {params.seed}"
+        " --half-rises {output.half_rise} --sizes {output.sizes} --stimuli {wildcards.stimuli} --bound {params.bound}"
+        " --level {params.level} --seed {params.seed}"

@@ -1,6 +1,10 @@
 """Organisation: domains and trees of every representation, the experts' hierarchy, polysemy and concept graph."""
 
 ORGANISATION_FIGURES = ["domains", "domain_heatmap", "concept_tree", "concept_graph", "inclusion", "polysemy"]
+ORGANISATION_PARTS = {
+    name: f"<results>/organisation/{{model}}/{{stimuli}}/{name}.parquet"
+    for name in ("organisation", "inclusion", "category_experts", "polysemy")
+}
 
 
 rule measure_organisation:
@@ -14,10 +18,10 @@ rule measure_organisation:
         sentences=rules.build_stimuli.output.sentences,
         norms=NORM_TABLES,
     output:
-        organisation="<results>/organisation/{model}/{stimuli}/organisation.parquet",
-        inclusion="<results>/organisation/{model}/{stimuli}/inclusion.parquet",
-        category_experts="<results>/organisation/{model}/{stimuli}/category_experts.parquet",
-        polysemy="<results>/organisation/{model}/{stimuli}/polysemy.parquet",
+        organisation=ORGANISATION_PARTS["organisation"],
+        inclusion=ORGANISATION_PARTS["inclusion"],
+        category_experts=ORGANISATION_PARTS["category_experts"],
+        polysemy=ORGANISATION_PARTS["polysemy"],
         edges="<results>/organisation/{model}/{stimuli}/edges.parquet",
     log:
         "<logs>/measure_organisation/{model}/{stimuli}.log",
@@ -110,3 +114,33 @@ rule write_graph_page:
         "python -m expertneurons --log {log} write-graph-page --edges {input.edges} --counts {input.counts}"
         " --concept-table {input.concepts} --template {input.template:q} --output {output.page} --title {params.title:q}"
         " --threshold {params.threshold} --seed {params.seed}"
+
+
+rule tell_organisation:
+    input:
+        template=f"{CAPTIONS}/organisation.html.j2",
+        organisation=lambda wildcards: own_and_controls(rules.measure_organisation.output.organisation, wildcards),
+        figures=rules.draw_organisation.output.pictures,
+        captions=[f"{CAPTIONS}/{name}.rst" for name in ORGANISATION_FIGURES],
+        graph=rules.write_graph_page.output.page,
+    output:
+        page="<results>/stages/organisation/{model}/{stimuli}.html",
+    log:
+        "<logs>/tell_organisation/{model}/{stimuli}.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        captions=lambda wildcards, input: str(Path(input.captions[0]).parent),
+        folder=lambda wildcards, input: str(Path(input.figures[0]).parent),
+        title=lambda wildcards: STUDY.models[wildcards.model].get("label") or wildcards.model,
+        threshold=lookup("figures/threshold", within=STUDY.config),
+        norm_labels=STUDY.norm_labels,
+        code=code_digest("organisation_statements"),
+    shell:
+        "python -m expertneurons --log {log} tell-organisation --template {input.template:q} --captions {params.captions:q}"
+        " --organisation {input.organisation} --figures {params.folder} --output {output.page} --model {wildcards.model}"
+        " --title {params.title:q} --stimuli {wildcards.stimuli} --threshold {params.threshold}"
+        " --norm-labels {params.norm_labels:q}"
+
+
+ORGANISATION_PAGES = for_models(rules.tell_organisation.output.page, STUDY.reported)

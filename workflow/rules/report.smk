@@ -1,34 +1,45 @@
 """Report: tables over all models, figures of each, the page that tells the findings, the manifest."""
 
 FIGURES = ["alignment_by_threshold", "expert_counts", "layers", "similarity_matrix", "ap_distribution"]
-MEASURED = "<results>/organisation/{model}/{stimuli}"
 TABLE_PARTS = {
     "agreement": "<results>/agreement/{norm}.parquet",
     "alignment": "<results>/alignment/{model}/{stimuli}/representations.parquet",
-    "category_experts": f"{MEASURED}/category_experts.parquet",
     "comparisons": "<results>/comparisons/{stimuli}/comparisons.parquet",
     "experts": "<results>/experts/{model}/{stimuli}/counts.parquet",
-    "inclusion": f"{MEASURED}/inclusion.parquet",
     "layers": "<results>/alignment/{model}/{stimuli}/layers.parquet",
     "mixed_models": "<results>/mixed_models/{stimuli}/mixed_models.parquet",
-    "organisation": f"{MEASURED}/organisation.parquet",
     "partial": "<results>/comparisons/{stimuli}/partial.parquet",
-    "polysemy": f"{MEASURED}/polysemy.parquet",
     "validation": "<results>/validation/validation.parquet",
+    **ORGANISATION_PARTS,
 }
-TABLES = [name for name in TABLE_PARTS if name != "validation" or STUDY.config["validation"]["run"]]
+SUITE_PARTS = {
+    name: f"<results>/emergence/{{family}}/{{stimuli}}/{name}.parquet" for name in ("emergence", "half_rise", "sizes")
+}
+DOSE_PARTS = {name: f"<results>/emergence/nursery/lexicon/{name}.parquet" for name in ("dose_response", "dose_effects")}
+TABLES = [
+    *(name for name in TABLE_PARTS if name != "validation" or STUDY.config["validation"]["run"]),
+    *(SUITE_PARTS if SUITES else []),
+    *(DOSE_PARTS if NURSERY["run"] else []),
+]
+
+
+def table_parts(wildcards):
+    """The parts of a table: of every model, of every family of training runs, or one."""
+    if wildcards.table in SUITE_PARTS:
+        return for_suites(SUITE_PARTS[wildcards.table])
+    return for_all((TABLE_PARTS | DOSE_PARTS)[wildcards.table])
 
 
 rule collect_tables:
     input:
-        parts=lambda wildcards: for_all(TABLE_PARTS[wildcards.table]),
+        parts=table_parts,
     output:
         table="<results>/tables/{table}.parquet",
         csv=report("<results>/tables/{table}.csv", category="Tables", labels={"table": "{table}"}),
     log:
         "<logs>/collect_tables/{table}.log",
     wildcard_constraints:
-        table="|".join(TABLE_PARTS),
+        table="|".join(TABLE_PARTS | SUITE_PARTS | DOSE_PARTS),
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -79,19 +90,16 @@ rule draw_figures:
 rule write_report:
     input:
         template=f"{CAPTIONS}/report.html.j2",
-        section=f"{CAPTIONS}/organisation.html.j2",
         alignment="<results>/tables/alignment.parquet",
         experts="<results>/tables/experts.parquet",
         layers="<results>/tables/layers.parquet",
         comparisons="<results>/tables/comparisons.parquet",
         mixed_models="<results>/tables/mixed_models.parquet",
         agreement="<results>/tables/agreement.parquet",
-        organisation="<results>/tables/organisation.parquet",
-        drawn=for_models(rules.draw_organisation.output.pictures, STUDY.reported),
-        graph=for_models(rules.write_graph_page.output.page, STUDY.reported),
         validation="<results>/tables/validation.parquet" if "validation" in TABLES else [],
         figures=for_models(f"<results>/figures/{{model}}/{{stimuli}}/{FIGURES[0]}.svg", STUDY.reported),
-        captions=[f"{CAPTIONS}/{name}.rst" for name in [*FIGURES, *ORGANISATION_FIGURES]],
+        captions=[f"{CAPTIONS}/{name}.rst" for name in FIGURES],
+        stages=[*ORGANISATION_PAGES, *for_suites(rules.tell_emergence.output.page)],
     output:
         page="<results>/report.html",
     log:
@@ -109,6 +117,7 @@ rule write_report:
         model_labels=STUDY.model_labels,
         control_of=STUDY.control_pairs,
         validation=lambda wildcards, input: option("validation", input.validation),
+        stages=lambda wildcards, input: f"--stages {input.stages}" if input.stages else "",
         code=code_digest("report"),
     shell:
         "python -m expertneurons --log {log} write-report --template {input.template:q} --captions {params.captions:q}"
@@ -116,7 +125,7 @@ rule write_report:
         " --title {params.title:q} --threshold {params.threshold} --reported {params.reported} --stimuli {params.stimuli}"
         " --norm-labels {params.norm_labels:q} --model-labels {params.model_labels:q} --control-of {params.control_of:q}"
         " --comparisons {input.comparisons} --mixed-models {input.mixed_models} --agreement {input.agreement}"
-        " --organisation {input.organisation} {params.validation}"
+        " {params.validation} {params.stages}"
 
 
 rule write_manifest:

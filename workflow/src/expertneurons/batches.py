@@ -51,19 +51,21 @@ def _chunks(order: npt.NDArray[np.intp], lengths: npt.NDArray[Any], tokens: int)
 def _batch(
     chunk: npt.NDArray[np.intp], coded: Any, rows: pd.DataFrame, width: int, padding: int, include_special: bool
 ) -> Batch:
-    ids = torch.full((len(chunk), width), padding, dtype=torch.long)
-    real, pooled, own = (torch.zeros((len(chunk), width), dtype=torch.bool) for _ in range(3))
-    for position, row in enumerate(chunk):
+    shape = (len(chunk), width)
+    ids = np.full(shape, padding, np.int64)
+    real, pooled, own = (np.zeros(shape, np.bool_) for _ in range(3))
+    spans = rows[["starts", "ends"]].to_numpy()[chunk]
+    for position, (row, (starts, ends)) in enumerate(zip(chunk, spans, strict=True)):
         length = len(coded["input_ids"][row])
-        ids[position, :length] = torch.tensor(coded["input_ids"][row])
+        ids[position, :length] = coded["input_ids"][row]
         real[position, :length] = True
-        special = torch.tensor(coded["special_tokens_mask"][row], dtype=torch.bool)
+        special = np.array(coded["special_tokens_mask"][row], np.bool_)
         pooled[position, :length] = ~special | include_special
-        offsets = coded["offset_mapping"][row]
-        for start, end in zip(rows["starts"].iloc[row], rows["ends"].iloc[row], strict=True):
-            inside = [first < end and last > start and last > first for first, last in offsets]
-            own[position, :length] |= torch.tensor(inside) & ~special
-    if not bool(own.any(1).all()) or not bool(pooled.any(1).all()):
-        lost = rows["id"].iloc[int(chunk[int((~(own.any(1) & pooled.any(1))).nonzero()[0])])]
-        raise StudyError(f"sentence {lost}: the tokenizer gives no token for its concept; check the text's characters")
-    return Batch(chunk, ids, real, pooled, own)
+        first, last = np.array(coded["offset_mapping"][row]).T
+        for start, end in zip(starts, ends, strict=True):
+            own[position, :length] |= (first < end) & (last > start) & (last > first) & ~special
+    lost = ~(own.any(axis=1) & pooled.any(axis=1))
+    if lost.any():
+        name = rows["id"].iloc[int(chunk[int(lost.argmax())])]
+        raise StudyError(f"sentence {name}: the tokenizer gives no token for its concept; check the text's characters")
+    return Batch(chunk, *map(torch.from_numpy, (ids, real, pooled, own)))

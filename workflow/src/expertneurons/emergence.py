@@ -15,13 +15,15 @@ from expertneurons.alignment import LEAST_PAIRS
 from expertneurons.dependent import equivalence
 from expertneurons.dyadic import covariance, freedom, interval, spearman
 from expertneurons.formulas import numbered
+from expertneurons.traces import DRAW
 
 Values = npt.NDArray[np.float64]
 Pairs = npt.NDArray[np.intp]
 
 FIXED = ("run", "step", "norm", "word1", "word2", "rating")
 STEEPNESS = (0.3, 30.0)  # bounds of the logistic, per factor of ten in steps
-FITS = 200
+STARTS = 5
+LEAST_POINTS = 4
 
 
 class Curve(NamedTuple):
@@ -47,12 +49,12 @@ class Curve(NamedTuple):
     n_concepts: int
 
 
-def curve(rows: pd.DataFrame, representation: str) -> Curve:
+def curve(rows: pd.DataFrame, columns: list[str]) -> Curve:
     """Align one representation with one norm at every step of a run.
 
     Args:
-        rows: Of the `pairs` table of one run and norm: step, word1, word2, rating and the representation's column.
-        representation: Its column.
+        rows: Of the `pairs` table of one run and norm: step, word1, word2, rating and the representation's columns.
+        columns: Its columns; over several draws the curve is their mean.
 
     """
     ordered = rows.sort_values(["word1", "word2", "step"], kind="stable")
@@ -60,77 +62,91 @@ def curve(rows: pd.DataFrame, representation: str) -> Curve:
     of_pairs = ordered.iloc[:: len(steps)]  # every pair stands at every step
     concepts, pairs = numbered(of_pairs)
     ratings = of_pairs["rating"].to_numpy(np.float64)
-    values = ordered[representation].to_numpy(np.float64).reshape(-1, len(steps))
-    rho, influence = np.full(values.shape[1], np.nan), np.zeros(values.shape)
+    values = ordered[columns].to_numpy(np.float64).reshape(len(ratings), len(steps), len(columns))
+    rho, influence = np.full(values.shape[1:], np.nan), np.zeros(values.shape)
     known = ~np.isnan(values)
-    for step, (own, there) in enumerate(zip(values.T, known.T, strict=True)):
+    for place in np.ndindex(rho.shape):
+        own, there = values[:, *place], known[:, *place]
         if there.sum() >= LEAST_PAIRS and np.ptp(own[there]) > 0 and np.ptp(ratings[there]) > 0:
-            (rho[step],), found = spearman(own[there][:, None], ratings[there])
-            influence[there, step] = (found[:, 0] - found[:, 0].mean()) * len(own) / there.sum()
-    errors = covariance(influence, pairs)
-    errors[np.isnan(rho), :] = errors[:, np.isnan(rho)] = np.nan
-    return Curve(steps, rho, errors, known.sum(axis=0), influence, pairs, len(concepts))
+            (rho[place],), found = spearman(own[there][:, None], ratings[there])
+            influence[there, *place] = (found[:, 0] - found[:, 0].mean()) * len(own) / there.sum()
+    middle, summed = rho.mean(axis=1), influence.mean(axis=2)
+    errors = covariance(summed, pairs)
+    errors[np.isnan(middle), :] = errors[:, np.isnan(middle)] = np.nan
+    return Curve(steps, middle, errors, known.sum(axis=0).min(axis=1), summed, pairs, len(concepts))
 
 
 def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, Any]:
     """Find the step at which half of the final alignment is reached, by two ways, with intervals.
 
-    The monotone way interpolates an isotonic fit on log10(step + 1); the logistic way fits r0 + A / (1 + exp(-k (x -
-    m))) to the points, weighted by their joint covariance. Both are repeated on curves drawn from that covariance.
+    The monotone way interpolates an isotonic fit on log10(step + 1) and is repeated on curves drawn from the joint
+    covariance of the points. The logistic way fits r0 + A / (1 + exp(-k (x - m))), weighted by that covariance; its
+    interval is Wald's, kept within the steps.
 
     Returns:
-        half_monotone, half_logistic (steps), their low and high, rise (A) with its low and high, final, and emerged:
-        whether the interval of the rise lies above zero. NaN where fewer than four points are defined.
+        half_monotone, half_logistic (steps), rise (from the first to the last point), each with its low and high,
+        final, and emerged: whether the interval of the rise lies above zero. NaN where under four points are known.
 
     """
     names = ("half_monotone", "half_logistic", "rise")
     known = ~np.isnan(found.rho)
     nothing = {f"{name}{end}": np.nan for name in names for end in ("", "_low", "_high")}
-    if known.sum() < 4:
+    if known.sum() < LEAST_POINTS:
         return {**nothing, "final": np.nan, "emerged": False}
     x, rho = np.log10(found.steps[known] + 1.0), found.rho[known]
     errors = found.errors[np.ix_(known, known)]
     scale, vectors = np.linalg.eigh(errors)
     scale = np.maximum(scale, 1e-4 * scale[-1])  # neighbouring points may move as one
-    root = vectors * np.sqrt(scale)
-    generator = seeds.generator(seed, "half_rise")
-    drawn = rho + generator.standard_normal((draws, len(rho))) @ root.T
-    whiten = (vectors / np.sqrt(scale)).T
-    monotone = np.array([_monotone(x, own, errors.diagonal()) for own in [rho, *drawn]])
-    first = _logistic(x, rho, whiten, None)
-    fits = np.array([first, *(_logistic(x, own, whiten, first) for own in drawn[:FITS])])
-    columns = {"half_monotone": 10**monotone - 1, "half_logistic": 10 ** fits[:, 3] - 1, "rise": fits[:, 1]}
+    drawn = rho + seeds.generator(seed, "half_rise").standard_normal((draws, len(rho))) @ (vectors * np.sqrt(scale)).T
+    monotone = np.array([_half(x, own, errors.diagonal()) for own in [rho, *drawn]])
+    rise = np.array([own[-1] - own[0] for own in [rho, *drawn]])
     told: dict[str, Any] = {}
-    for name, values in columns.items():
-        low, high = np.nanquantile(values[1:], [0.5 - level / 2, 0.5 + level / 2])
+    for name, values in {"half_monotone": 10**monotone - 1, "rise": rise}.items():
+        reached = values[1:][~np.isnan(values[1:])]
+        low, high = np.quantile(reached, [0.5 - level / 2, 0.5 + level / 2]) if reached.size else (np.nan, np.nan)
         told |= {name: float(values[0]), f"{name}_low": float(low), f"{name}_high": float(high)}
+    middle, error = _logistic(x, rho, (vectors / np.sqrt(scale)).T)
+    reach = stats.norm.ppf(0.5 + level / 2) * error
+    for end, place in (("", middle), ("_low", max(middle - reach, x[0])), ("_high", min(middle + reach, x[-1]))):
+        told[f"half_logistic{end}"] = float(10**place - 1)
     return {**told, "final": float(rho[-1]), "emerged": told["rise_low"] > 0}
 
 
-def _monotone(x: Values, rho: Values, variances: Values) -> float:
-    """Where an isotonic fit crosses half of its last value, on the scale of x; NaN where it ends below zero."""
-    fitted = np.asarray(optimize.isotonic_regression(rho, weights=1 / variances).x)
-    half = fitted[-1] / 2
-    if fitted[-1] <= 0:
+def crossing(x: Values, values: Values, target: float, weights: Values | None = None) -> float:
+    """Where an isotonic fit to the values reaches a target above zero, on the scale of x; NaN where it never does."""
+    fitted = np.asarray(optimize.isotonic_regression(values, weights=weights).x)
+    if target <= 0 or fitted[-1] < target:
         return float("nan")
-    above = int(np.argmax(fitted >= half))
+    above = int(np.argmax(fitted >= target))
     if above == 0 or fitted[above] == fitted[above - 1]:
         return float(x[above])
-    share = (half - fitted[above - 1]) / (fitted[above] - fitted[above - 1])
+    share = (target - fitted[above - 1]) / (fitted[above] - fitted[above - 1])
     return float(x[above - 1] + share * (x[above] - x[above - 1]))
 
 
-def _logistic(x: Values, rho: Values, whiten: Values, start: Values | None) -> Values:
-    """Parameters r0, A, k, m of the logistic that is closest to the points."""
+def _half(x: Values, rho: Values, variances: Values) -> float:
+    """Where a curve reaches half of the last value of its isotonic fit."""
+    weights = 1 / variances
+    last = float(optimize.isotonic_regression(rho, weights=weights).x[-1])
+    return crossing(x, rho, last / 2, weights)
+
+
+def _logistic(x: Values, rho: Values, whiten: Values) -> tuple[float, float]:
+    """Midpoint m of the logistic that is closest to the points, and its standard error, infinite where it is free."""
 
     def residuals(own: Values) -> Values:
         return np.asarray(whiten @ (own[0] + own[1] / (1 + np.exp(-own[2] * (x - own[3]))) - rho))
 
     bounds = ([-1, 0, STEEPNESS[0], x[0]], [1, 2, STEEPNESS[1], x[-1]])
     rise = max(float(rho.max() - rho.min()), 1e-3)
-    starts = [start] if start is not None else [np.array([rho[0], rise, k, m]) for k in (2, 8) for m in x[1:-1]]
-    found = [optimize.least_squares(residuals, np.clip(own, *bounds), bounds=bounds) for own in starts]
-    return np.asarray(min(found, key=lambda own: float(own.cost)).x)
+    starts = [np.array([rho[0], rise, k, m]) for k in (2, 8) for m in np.linspace(x[0], x[-1], STARTS + 2)[1:-1]]
+    tried = [optimize.least_squares(residuals, np.clip(own, *bounds), bounds=bounds) for own in starts]
+    best = min(tried, key=lambda own: float(own.cost))
+    slopes = np.asarray(best.jac, np.float64)
+    information = slopes.T @ slopes
+    if np.linalg.cond(information) > 1 / np.finfo(np.float64).eps:
+        return float(best.x[3]), np.inf
+    return float(best.x[3]), float(np.sqrt(np.linalg.inv(information)[3, 3]))
 
 
 def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: float) -> Iterator[dict[str, Any]]:
@@ -186,9 +202,13 @@ def points(found: Curve, level: float) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def representations(pairs: pd.DataFrame) -> list[str]:
-    """Columns of a `pairs` table that are similarities."""
-    return [str(name) for name in pairs.columns if name not in FIXED]
+def representations(pairs: pd.DataFrame) -> dict[str, list[str]]:
+    """Similarities of a `pairs` table: the columns of each, several where it was drawn several times."""
+    found: dict[str, list[str]] = {}
+    for column in map(str, pairs.columns):
+        if column not in FIXED:
+            found.setdefault(column.partition(DRAW)[0], []).append(column)
+    return found
 
 
 def read_parts(paths: list[Path]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Emergence figures: one for each question that training runs answer, the step axis logarithmic with step 0 on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,156 +11,199 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from expertneurons import tables
-from expertneurons.emergence import read_parts
-from expertneurons.figures import CONTEXTUAL, RANDOM, STYLE, save
+from expertneurons.figures import CONTEXTUAL, RANDOM, STYLE, UNTRAINED, save
 
-SIZES = ("#56B4E9", "#0072B2", "#003A5C", "#D55E00")
-DOSES = ("#D55E00", "#E69F00", "#56B4E9", "#0072B2", "#009E73")
+SIZES = ("#56B4E9", "#0072B2", "#003A5C", "#009E73", "#E69F00", "#CC79A7", "#000000")
+EXPERTS, LAST = "experts.jaccard", "embedding.last.concept"
+SIDES = {EXPERTS: "AP threshold", "experts.subsampled": "AP threshold, equally many units"}
+CHANCE = {"color": "#000000", "linestyle": ":", "linewidth": 1.0}
 
 
 def draw_emergence(
     emergence: Path,
     half_rises: Path,
-    effects: Path,
-    losses: list[Path],
+    sizes: Path,
     folder: Path,
     threshold: float,
+    prevalence: float,
     norm_labels: list[str],
 ) -> None:
-    """Draw alignment, experts, response to dose and loss over the steps of training, each as SVG and PNG.
+    """Draw alignment, experts and comparisons of sizes over the steps of training, each as SVG and PNG.
 
     Args:
         emergence: The `emergence` table.
         half_rises: The `half_rise` table.
-        effects: The `dose_effects` table.
-        losses: Losses of every run.
+        sizes: The `sizes` table.
         folder: Where the figures go.
         threshold: AP threshold of the experts.
+        prevalence: AP of a constant unit, the chance level.
         norm_labels: Titles of the norms, each as name=title.
 
     """
-    titles = dict(label.split("=", 1) for label in norm_labels)
     grown = tables.read(emergence)
-    pictures: dict[str, Callable[[], Figure]] = {
-        "emergence": lambda: alignment_by_step(grown, tables.read(half_rises), threshold, titles),
-        "experts_by_step": lambda: experts_by_step(grown, threshold),
-        "dose_response": lambda: dose_response(tables.read(effects), threshold),
-        "losses": lambda: loss_curves(read_parts(losses)),
+    known = dict(label.split("=", 1) for label in norm_labels)
+    titles = {norm: title for norm, title in known.items() if norm in set(grown["norm"])}
+    drawings: dict[str, Callable[[], Figure]] = {
+        "alignment_by_step": lambda: alignment_by_step(grown, tables.read(half_rises), threshold, titles),
+        "thresholds_by_step": lambda: thresholds_by_step(grown, titles),
+        "experts_by_step": lambda: experts_by_step(grown, threshold, prevalence),
+        "sizes": lambda: size_differences(tables.read(sizes), threshold, titles),
     }
     with mpl.rc_context(STYLE):
-        for name, draw in pictures.items():
+        for name, draw in drawings.items():
             save(draw(), folder / name)
 
 
-def _steps(panel: Axes, steps: Any) -> None:
+def step_axis(panel: Axes, steps: Any) -> None:
     """Give a panel a logarithmic step axis with room for step 0."""
+    shown = sorted(set(steps))
     panel.set_xscale("symlog", base=2, linthresh=1)
-    panel.set_xticks(sorted(set(steps)), [f"{step:g}" for step in sorted(set(steps))], fontsize=7)
+    panel.set_xticks(shown, [_short(step) for step in shown], fontsize=7)
+    panel.minorticks_off()
     panel.set_xlabel("training step")
 
 
-def _over_seeds(panel: Axes, rows: pd.DataFrame, column: str, colour: str, label: str, style: str = "-") -> None:
+def _short(step: float) -> str:
+    return f"{step / 1000:g}k" if step >= 1000 and step % 1000 == 0 else f"{step:g}"
+
+
+def by_size(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield colour, label and rows of every size, the smallest first."""
+    ordered = rows.sort_values("parameters", kind="stable")
+    for colour, (size, own) in zip(SIZES, ordered.groupby("size", sort=False), strict=False):
+        parameters = own["parameters"].iloc[0]
+        count = f"{parameters / 1e6:.2g} million" if parameters < 1e9 else f"{parameters / 1e9:.2g} billion"
+        yield colour, f"{size} ({count} parameters)", own
+
+
+def over_seeds(panel: Axes, rows: pd.DataFrame, column: str, colour: str, label: str, style: str = "-") -> None:
     """Draw the mean over seeds and the range between them."""
     groups = rows.groupby("step")[column]
     middle, low, high = groups.mean(), groups.min(), groups.max()
     panel.plot(middle.index, middle, style, color=colour, marker="o", markersize=3, label=label, linewidth=1.4)
-    panel.fill_between(middle.index, low, high, color=colour, alpha=0.15, linewidth=0)
+    panel.fill_between(middle.index, low, high, color=colour, alpha=0.18, linewidth=0)
 
 
-def _sizes(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    ordered = rows.sort_values("parameters").drop_duplicates("size")
-    return [(row.size_name, f"{row.size_name} ({row.parameters / 1e6:.2g} million)") for row in _named(ordered)]
+def _chance(panel: Axes, rows: pd.DataFrame) -> None:
+    """Draw where alignments lie without any: 1.96 standard errors around zero, and the untrained models."""
+    reach = 1.96 * rows.groupby("step")["se"].mean()
+    panel.fill_between(reach.index, -reach, reach, color="#000000", alpha=0.07, linewidth=0, label="chance (1.96 SE)")
+    panel.axhline(0, color="#000000", linewidth=0.6)
+    untrained = rows.loc[rows["step"] == 0, "rho"]
+    if len(untrained):
+        panel.axhline(untrained.mean(), color=UNTRAINED, linestyle="--", linewidth=1, label="untrained (step 0), mean")
 
 
-def _named(rows: pd.DataFrame) -> Any:
-    return rows.rename(columns={"size": "size_name"}).itertuples()
+def _panels(titles: dict[str, str]) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(4.3 * len(titles), 4.4))
+    panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
+    panels[0].set_ylabel("Spearman correlation")
+    return figure, panels
+
+
+def _legend(figure: Figure, panel: Axes, columns: int = 3) -> None:
+    handles, labels = panel.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=8)
 
 
 def alignment_by_step(grown: pd.DataFrame, halves: pd.DataFrame, threshold: float, titles: dict[str, str]) -> Figure:
     """Draw alignment over training for every size and norm, and where half of it is reached."""
-    figure = Figure(figsize=(4.1 * len(titles), 4.0))
-    panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
+    figure, panels = _panels(titles)
     for panel, (norm, title) in zip(panels, titles.items(), strict=True):
         own = grown[grown["norm"] == norm]
-        experts = own[(own["representation"] == "experts.jaccard") & np.isclose(own["threshold"], threshold)]
-        for (size, label), colour in zip(_sizes(own), SIZES, strict=False):
-            _over_seeds(panel, experts[experts["size"] == size], "rho", colour, f"experts, {label}")
-        largest = _sizes(own)[-1][0]
-        last = own[(own["representation"] == "embedding.last.concept") & (own["size"] == largest)]
-        _over_seeds(panel, last, "rho", CONTEXTUAL, f"last hidden state, {largest}", "--")
-        rise = halves[(halves["norm"] == norm) & (halves["representation"] == "experts.jaccard")]
-        rise = rise[np.isclose(rise["threshold"], threshold) & rise["emerged"].astype(bool)]
-        for (size, _), colour in zip(_sizes(own), SIZES, strict=False):
-            for step in rise.loc[rise["size"] == size, "half_monotone"].dropna():
-                panel.axvline(step, ymax=0.05, color=colour, linewidth=1.6)
-        bands = experts.assign(reach=1.96 * experts["se"]).groupby("step")["reach"].mean()
-        panel.fill_between(
-            bands.index, -bands, bands, color="#000000", alpha=0.06, linewidth=0, label="chance: 1.96 SE"
-        )
-        panel.axhline(0, color="#000000", linewidth=0.6)
+        experts = own[(own["representation"] == EXPERTS) & np.isclose(own["threshold"], threshold)]
+        rise = halves[(halves["norm"] == norm) & (halves["representation"] == EXPERTS) & halves["emerged"].astype(bool)]
+        rise = rise[np.isclose(rise["threshold"], threshold)]
+        for colour, label, rows in by_size(experts):
+            over_seeds(panel, rows, "rho", colour, f"experts, {label}")
+            for step in rise.loc[rise["run"].isin(rows["run"]), "half_monotone"].dropna():
+                panel.axvline(step, ymax=0.05, color=colour, linewidth=1.8)
+        *_, (_, label, largest) = by_size(own[own["representation"] == LAST])
+        over_seeds(panel, largest, "rho", CONTEXTUAL, f"last hidden state, {label}", "--")
+        _chance(panel, experts)
         panel.set_title(f"{title}\n{experts['n_pairs'].max():.0f} pairs")
-        _steps(panel, own["step"])
-    panels[0].set_ylabel("Spearman correlation")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+        step_axis(panel, own["step"])
+    _legend(figure, panels[0])
     return figure
 
 
-def experts_by_step(grown: pd.DataFrame, threshold: float) -> Figure:
-    """Draw experts per concept, how far they stay the same, and how well they tell domains, over training."""
-    experts = grown[(grown["representation"] == "experts.jaccard") & np.isclose(grown["threshold"], threshold)]
+def thresholds_by_step(grown: pd.DataFrame, titles: dict[str, str]) -> Figure:
+    """Draw alignment over training of the largest size, one line per AP threshold."""
+    figure, panels = _panels(titles)
+    colours = mpl.colormaps["viridis_r"]
+    for panel, (norm, title) in zip(panels, titles.items(), strict=True):
+        *_, (_, label, own) = by_size(grown[(grown["norm"] == norm) & (grown["representation"] == EXPERTS)])
+        limits = sorted(own["threshold"].unique())
+        for number, limit in enumerate(limits):
+            colour = mpl.colors.to_hex(colours(0.1 + 0.9 * number / max(1, len(limits) - 1)))
+            over_seeds(panel, own[own["threshold"] == limit], "rho", colour, f"AP >= {limit:g}")
+        _chance(panel, own)
+        panel.set_title(f"{title}\n{label}")
+        step_axis(panel, own["step"])
+    _legend(figure, panels[0], 5)
+    return figure
+
+
+def experts_by_step(grown: pd.DataFrame, threshold: float, prevalence: float) -> Figure:
+    """Draw experts per concept, their best AP, how far they stay the same, and how well they tell domains."""
+    experts = grown[(grown["representation"] == EXPERTS) & np.isclose(grown["threshold"], threshold)]
     experts = experts[experts["norm"] == experts["norm"].iloc[0]]
-    figure = Figure(figsize=(12.0, 3.6))
-    panels = figure.subplots(1, 3)
-    columns = (
-        ("n_experts", "n_expected_by_chance", f"experts of the median concept, AP >= {threshold:g}"),
-        ("identity", "identity_by_chance", "Jaccard with the next checkpoint's experts"),
-        ("domain_auc", None, "AUC of overlap for same domain"),
-    )
-    for panel, (column, chance, title) in zip(panels, columns, strict=True):
-        for (size, label), colour in zip(_sizes(experts), SIZES, strict=False):
-            own = experts[experts["size"] == size]
-            _over_seeds(panel, own, column, colour, label)
-            if chance:
-                expected = own.groupby("step")[chance].mean()
-                panel.plot(expected.index, expected, ":", color=colour, linewidth=1.2)
-        if chance is None:
-            panel.axhline(0.5, color="#000000", linestyle=":", linewidth=1)
-        panel.set_title(title)
-        _steps(panel, experts["step"])
-    panels[0].plot([], [], ":", color=RANDOM, label="chance")
-    panels[0].legend(fontsize=8)
-    return figure
-
-
-def dose_response(effects: pd.DataFrame, threshold: float) -> Figure:
-    """Draw best AP, experts and the alignment with the truth by how often concepts occurred, over training."""
-    rows = effects[np.isclose(effects["threshold"], threshold) & (effects["kind"] == "mean")]
-    figure = Figure(figsize=(12.0, 3.6))
-    measures = {
-        "best_ap": "best AP of a unit",
-        "n_experts": f"experts, AP >= {threshold:g}",
-        "rho": "concept's alignment",
+    figure = Figure(figsize=(9.0, 7.2))
+    panels = figure.subplots(2, 2).ravel()
+    columns = {
+        "n_experts": f"experts of the median concept, AP >= {threshold:g}",
+        "best_ap": "best AP of the median concept",
+        "identity": "same experts at the next checkpoint\n(Jaccard beyond chance)",
+        "domain_auc": "overlap tells same domain (AUC)",
     }
-    for panel, (measure, title) in zip(figure.subplots(1, 3), measures.items(), strict=True):
-        own = rows[rows["measure"] == measure]
-        for (dose, part), colour in zip(own.groupby("dose"), DOSES, strict=False):
-            ordered = part.sort_values("step")
-            panel.plot(ordered["step"], ordered["value"], "o-", color=colour, markersize=3, label=f"dose {dose:g}")
-            panel.fill_between(ordered["step"], ordered["low"], ordered["high"], color=colour, alpha=0.15, linewidth=0)
-        panel.set_title(f"{title}\n{own['n_concepts'].max():.0f} concepts a dose")
-        _steps(panel, own["step"])
-        panel.legend(fontsize=8)
+    chance = {
+        "n_experts": experts["n_expected_by_chance"].mean(),
+        "best_ap": prevalence,
+        "identity": 0.0,
+        "domain_auc": 0.5,
+    }
+    for panel, (column, title) in zip(panels, columns.items(), strict=True):
+        for colour, label, own in by_size(experts):
+            over_seeds(panel, own, column, colour, label)
+            if f"{column}_low" in own:
+                means = own.groupby("step")[[f"{column}_low", f"{column}_high"]].mean()
+                panel.plot(means.index, means, color=colour, linewidth=0.6, alpha=0.7)
+        untrained = experts.loc[experts["step"] == 0, column].mean()
+        panel.axhline(untrained, color=UNTRAINED, linestyle="--", linewidth=1, label="untrained (step 0), mean")
+        panel.axhline(chance[column], label="chance", **CHANCE)
+        panel.set_title(title)
+        step_axis(panel, experts["step"])
+    _legend(figure, panels[0])
     return figure
 
 
-def loss_curves(losses: pd.DataFrame) -> Figure:
-    """Draw the training loss of every run."""
-    figure = Figure(figsize=(5.4, 3.6))
-    panel = figure.subplots()
-    for run, own in losses.groupby("run"):
-        panel.plot(own["step"], own["loss"].rolling(8, min_periods=1).mean(), linewidth=1, label=run, color=None)
-    panel.set_xscale("symlog", base=2, linthresh=1)
-    panel.set(xlabel="training step", ylabel="cross-entropy (nats per token)")
-    panel.legend(fontsize=7, ncols=2)
+def size_differences(compared: pd.DataFrame, threshold: float, titles: dict[str, str]) -> Figure:
+    """Draw the differences between neighbouring sizes against the smallest effect of interest."""
+    figure = Figure(figsize=(4.3 * len(titles), 3.6))
+    panels = figure.subplots(1, len(titles), sharex=True, sharey=True, squeeze=False)[0]
+    shown = compared[compared["threshold"].isna() | np.isclose(compared["threshold"], threshold)]
+    shown = shown[shown["representation"].str.startswith("experts") & shown["difference"].notna()]
+    pairs = list(dict.fromkeys(zip(shown["smaller"], shown["larger"], strict=True)))
+    names = sorted(shown["representation"].unique())
+    for panel, (norm, title) in zip(panels, titles.items(), strict=True):
+        own = shown[shown["norm"] == norm]
+        for number, name in enumerate(names):
+            rows = own[own["representation"] == name]
+            places = [pairs.index(pair) for pair in zip(rows["smaller"], rows["larger"], strict=True)]
+            heights = -np.array(places, np.float64) - 0.22 * (number - (len(names) - 1) / 2)
+            reach = np.abs(rows[["low", "high"]].to_numpy().T - rows["difference"].to_numpy())
+            panel.errorbar(
+                rows["difference"], heights, xerr=reach, fmt="o", markersize=4, color=SIZES[number], label=_side(name)
+            )
+        bound = shown["bound"].iloc[0] if len(shown) else 0.0
+        panel.axvspan(-bound, bound, color=RANDOM, alpha=0.2, linewidth=0, label=f"smaller than {bound:g}")
+        panel.axvline(0, color="#000000", linewidth=0.6)
+        panel.set_yticks(-np.arange(len(pairs)), [f"{larger} - {smaller}" for smaller, larger in pairs])
+        panel.set_title(title)
+        panel.set_xlabel("difference in Spearman correlation")
+    _legend(figure, panels[0], 4)
     return figure
+
+
+def _side(name: str) -> str:
+    return SIDES.get(name, f"top {name.removeprefix('experts.top')} units each")

@@ -1,7 +1,7 @@
-"""Emergence of a study in tables: curves over training, half-rise, expert identity, sizes, response to dose."""
+"""Emergence of a study in tables: curves over training, half-rise, expert identity, comparisons of sizes."""
 
+import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +9,14 @@ import pandas as pd
 
 from expertneurons import seeds, tables
 from expertneurons.emergence import compare_sizes, curve, half_rise, points, read_parts, representations
+from expertneurons.nursery_runs import FULL
 from expertneurons.sides import parse_side
 from expertneurons.steps import Progress
 
 Values = npt.NDArray[np.float64]
+
+RESAMPLES = 500
+OVER_CONCEPTS = ["n_experts", "best_ap", "best_auroc", "identity"]
 
 
 def measure_emergence(
@@ -24,120 +28,130 @@ def measure_emergence(
     emergence: Path,
     half_rises: Path,
     sizes: Path,
+    stimuli: str,
     bound: float = 0.05,
     level: float = 0.95,
     draws: int = 1000,
     seed: int = 0,
 ) -> None:
-    """Join the measured training runs into curves, half-rises and comparisons of sizes.
+    """Join the measured training runs of a family into curves, half-rises and comparisons of sizes.
 
     Args:
-        runs: Parquet file: run, family, size, parameters, seed, kind (`full`: all concepts at their usual dose).
-        concepts: Per run, as `measure_run` writes them.
-        pairs: Per run.
-        domains: Per run.
-        kept: Per run.
+        runs: Parquet file: run, family, size, parameters, seed, kind (`full`: all concepts at their usual dose), note.
+        concepts: As `trace_checkpoint` or `measure_run` write them.
+        pairs: The same.
+        domains: The same.
+        kept: The same.
         emergence: Parquet file, the `emergence` table.
         half_rises: Parquet file, the `half_rise` table.
         sizes: Parquet file, the `sizes` table.
+        stimuli: Name of the stimuli.
         bound: Smallest difference of interest between sizes.
         level: Coverage of the intervals.
         draws: Curves drawn for the half-rise.
-        seed: Of these draws.
+        seed: Of these draws and of the bootstrap over concepts.
 
     """
-    listed = tables.read(runs)
-    full = listed[listed["kind"] == "full"].sort_values(["parameters", "seed"])
+    listed = tables.read(runs).assign(stimuli=stimuli)
+    full = listed[listed["kind"] == FULL].sort_values(["parameters", "seed"])
     rows = read_parts(pairs)
     rows = rows[rows["run"].isin(full["run"])]
     grown, halves, compared = [], [], []
     names = representations(rows)
     progress = Progress(rows["norm"].nunique() * len(names), "emergence", "curves")
     for norm, own in rows.groupby("norm"):
-        for name in names:
-            curves = {run: curve(part, name) for run, part in own.groupby("run")}
+        for name, columns in names.items():
+            curves = {run: curve(part, columns) for run, part in own.groupby("run")}
             side, limit = parse_side(name)
             told = {"norm": norm, "representation": side, "threshold": np.nan if limit is None else limit}
             for run, found in curves.items():
                 grown.append(points(found, level).assign(run=run, **told))
                 halves.append({"run": run, **told, **half_rise(found, draws, level, seed)})
-            by_size = {(row.size_name, str(row.seed)): curves[row.run] for row in _runs(full)}
+            by_size = {(row["size"], str(row["seed"])): curves[row["run"]] for row in full.to_dict("records")}
             compared += [{**told, **row} for row in compare_sizes(by_size, bound, level)]
             progress(1)
-    table = _joined(pd.concat(grown, ignore_index=True), concepts, domains, kept).merge(listed, on="run")
+    over = over_concepts(read_parts(concepts), read_parts(kept), level, seed)
+    table = _joined(pd.concat(grown, ignore_index=True), over, read_parts(domains)).merge(listed, on="run")
     tables.write(table, emergence, tables.KEYS["emergence"])
     tables.write(pd.DataFrame(halves).merge(listed, on="run"), half_rises, tables.KEYS["half_rise"])
-    tables.write(pd.DataFrame(compared).assign(family=full["family"].iloc[0]), sizes, tables.KEYS["sizes"])
+    family = {"family": full["family"].iloc[0], "stimuli": stimuli}
+    columns = [*tables.KEYS["sizes"], "note"]
+    told_sizes = pd.DataFrame(compared).assign(**family) if compared else pd.DataFrame(columns=columns)
+    tables.write(told_sizes, sizes, tables.KEYS["sizes"])
 
 
-def _runs(full: pd.DataFrame) -> Any:
-    return full.rename(columns={"size": "size_name"}).itertuples()
+def over_concepts(counts: pd.DataFrame, kept: pd.DataFrame, level: float, seed: int) -> pd.DataFrame:
+    """Medians over concepts with intervals from a bootstrap of concepts, per run, step and threshold.
 
+    `identity` is the Jaccard of a concept's experts and those of the next checkpoint, corrected for chance: 0 for
+    random sets of the same sizes, 1 for the same set.
 
-def _joined(curves: pd.DataFrame, concepts: list[Path], domains: list[Path], kept: list[Path]) -> pd.DataFrame:
-    """Add to every point the experts of its threshold, their identity with the next checkpoint's, and the domains."""
-    counts = read_parts(concepts).groupby(["run", "step", "threshold"], as_index=False)
-    experts = counts.agg(
-        n_experts=("n_experts", "median"),
+    Returns:
+        run, step, threshold; n_experts, best_ap, best_auroc and identity, each with _low and _high;
+        n_expected_by_chance, identity_raw and identity_by_chance (means).
+
+    """
+    where = ["run", "step", "threshold"]
+    chance = kept["expected_by_chance"]
+    corrected = kept.assign(identity=(kept["jaccard"] - chance) / (1 - chance))
+    whole = counts.merge(corrected.drop(columns="next"), on=[*where, "concept"], how="left")
+    parts = []
+    for run, own in whole.groupby("run"):
+        generator = seeds.generator(seed, "over_concepts", str(run))
+        concepts = own["concept"].nunique()
+        resampled = generator.integers(concepts, size=(RESAMPLES, concepts))
+        ordered = own.sort_values([*where, "concept"])
+        table = ordered[where].iloc[::concepts].reset_index(drop=True)
+        for measure in OVER_CONCEPTS:
+            values = ordered[measure].to_numpy(np.float64).reshape(-1, concepts)
+            table = table.join(_medians(values, resampled, measure, level))
+        parts.append(table)
+    means = whole.groupby(where, as_index=False).agg(
         n_expected_by_chance=("n_expected_by_chance", "mean"),
-        best_ap=("best_ap", "median"),
-        best_auroc=("best_auroc", "median"),
+        identity_raw=("jaccard", "mean"),
+        identity_by_chance=("expected_by_chance", "mean"),
     )
-    moved = read_parts(kept).groupby(["run", "step", "threshold"], as_index=False)
-    identity = moved.agg(identity=("jaccard", "mean"), identity_by_chance=("expected_by_chance", "mean"))
-    told = read_parts(domains)
-    sides = [parse_side(name) for name in told["representation"]]
-    told = told.assign(
+    return pd.concat(parts, ignore_index=True).merge(means, on=where)
+
+
+def _medians(values: Values, resampled: npt.NDArray[np.int64], name: str, level: float) -> pd.DataFrame:
+    """Median of every row over its known values, and its interval over the resampled columns."""
+    found: dict[str, list[float]] = {name: [], f"{name}_low": [], f"{name}_high": []}
+    for row in values:
+        known = ~np.isnan(row)
+        middle = low = high = np.nan
+        if known.any():
+            middle = float(np.median(row[known]))
+            drawn = row[resampled]
+            medians = np.median(drawn, axis=1) if known.all() else _known_medians(drawn)
+            low, high = np.nanquantile(medians, [0.5 - level / 2, 0.5 + level / 2])
+        for key, value in zip(found, (middle, low, high), strict=True):
+            found[key].append(float(value))
+    return pd.DataFrame(found)
+
+
+def _known_medians(drawn: Values) -> Values:
+    return np.array([np.median(own[~np.isnan(own)]) if not np.isnan(own).all() else np.nan for own in drawn])
+
+
+def _joined(curves: pd.DataFrame, over: pd.DataFrame, domains: pd.DataFrame) -> pd.DataFrame:
+    """Add to every point what its concepts and the domains say at its threshold."""
+    sides = [parse_side(name) for name in domains["representation"]]
+    told = domains.assign(
         representation=[name for name, _ in sides],
         threshold=[np.nan if limit is None else limit for _, limit in sides],
+        domain_ratio=domains["within"] / domains["between"].where(domains["between"] > 0),
     ).rename(columns={"auc": "domain_auc"})
-    where = ["run", "step", "threshold"]
-    whole = curves.merge(experts, on=where, how="left").merge(identity, on=where, how="left")
+    whole = curves.merge(over, on=["run", "step", "threshold"], how="left")
     return whole.merge(told, on=["run", "step", "representation", "threshold"], how="left")
 
 
-def measure_doses(
-    runs: Path,
-    doses: Path,
-    concepts: list[Path],
-    responses: Path,
-    effects: Path,
-    draws: int = 2000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> None:
-    """Say how a concept's experts follow how often it occurred in training.
+def list_runs(rows: str, output: Path) -> None:
+    """Write the training runs of one family of checkpoints.
 
     Args:
-        runs: As in `measure_emergence`; those of kind `dosed` are used.
-        doses: Parquet file: run, concept, dose.
-        concepts: Per run, as `measure_run` writes them.
-        responses: Parquet file, the `dose_response` table: one row per run, step, concept and threshold.
-        effects: Parquet file, the `dose_effects` table: per step, threshold, dose and measure the mean, and its
-            difference to the highest dose in the same concepts, with intervals by bootstrap over concepts.
-        draws: Of the bootstrap.
-        level: Coverage of the intervals.
-        seed: Of the draws.
+        rows: JSON list of objects with run, family, size, parameters, seed, kind, note.
+        output: Parquet file: the same columns.
 
     """
-    listed = tables.read(runs)
-    dosed = listed[listed["kind"] == "dosed"]
-    rows = read_parts(concepts).merge(tables.read(doses), on=["run", "concept"]).merge(dosed, on="run")
-    columns = ["family", "size", "seed", "run", "step", "concept", "dose", "threshold"]
-    measures = ["n_experts", "best_ap", "best_auroc", "rho"]
-    tables.write(rows[[*columns, *measures]], responses, tables.KEYS["dose_response"])
-    generator = seeds.generator(seed, "measure_doses")
-    found = []
-    for (step, threshold), part in rows.groupby(["step", "threshold"]):
-        for measure in measures:
-            wide = part.pivot_table(index="concept", columns="dose", values=measure, dropna=False)
-            for dose in wide:
-                for kind, values in (("mean", wide[dose]), ("difference", wide[dose] - wide[wide.columns.max()])):
-                    own = values.dropna().to_numpy(np.float64)
-                    if own.size < 2 or (kind == "difference" and dose == wide.columns.max()):
-                        continue
-                    drawn = own[generator.integers(own.size, size=(draws, own.size))].mean(axis=1)
-                    low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2])
-                    told = {"step": step, "threshold": threshold, "measure": measure, "dose": dose, "kind": kind}
-                    found.append({**told, "value": own.mean(), "low": low, "high": high, "n_concepts": own.size})
-    tables.write(pd.DataFrame(found), effects, tables.KEYS["dose_effects"])
+    tables.write(pd.DataFrame(json.loads(rows)), output, ["run"])

@@ -4,12 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
-from expertneurons import tables
+from expertneurons import pages, tables
 from expertneurons.concept_figures import tint
-from expertneurons.files import replacing
 from expertneurons.graph import concept_graph, place
 from expertneurons.palette import domain_of, looks
 
@@ -40,15 +38,11 @@ def write_graph_page(
     known, listed = tables.read(edges), tables.read(counts)
     own = listed[(listed["threshold"] - threshold).abs() < 1e-9].set_index("concept")["n_experts"]
     data = json.dumps(graph_data(known, tables.read(concept_table), own, seed), separators=(",", ":"))
-    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
-        template.read_text(encoding="utf-8")
-    )
     caption = (
         f"Experts: AP >= {threshold:g}. {len(known)} edges: pairs that share more experts than 99% of random sets of "
         "the same sizes over equally popular units. Point at a concept or an edge; click a concept; drag and scroll."
     )
-    with replacing(output) as partial:
-        partial.write_text(page.render(title=title, caption=caption, data=data.replace("</", "<\\/")), encoding="utf-8")
+    pages.render(template, output, title=title, caption=caption, data=data.replace("</", "<\\/"))
 
 
 def graph_data(edges: pd.DataFrame, concepts: pd.DataFrame, experts: pd.Series, seed: int) -> dict[str, Any]:

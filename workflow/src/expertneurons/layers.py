@@ -1,5 +1,6 @@
 """Layers: where experts sit and how well the experts of one place align with people."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,12 @@ def align_layers(
     index, chosen = tables.read(units), tables.read(experts)
     concepts = tables.read(concept_table)["concept"].tolist()
     rated = {norm.stem: rated_pairs(norm, concepts) for norm in norms}
-    null, sizes = tables.read(distribution), tables.read(design)["n_positives"]
+    null, sizes = tables.read(distribution), Counter(tables.read(design)["n_positives"].tolist())
     rows = []
     for threshold in thresholds:
         sets = expert_sets(chosen, len(concepts), len(index), threshold=threshold)
-        by_chance = pd.concat([expected(null, threshold, int(size)) for size in sizes]).groupby(level=[0, 1]).sum()
+        by_size = [expected(null, threshold, size) * count for size, count in sorted(sizes.items())]
+        by_chance = pd.concat(by_size).groupby(level=[0, 1]).sum()
         for (layer, site), members in _places(index).items():
             own = sets[:, members]
             where: Any = layer if site == ALL else (layer, site)

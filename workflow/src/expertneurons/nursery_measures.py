@@ -4,18 +4,43 @@ The steps are those that any model goes through; only what training runs are com
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from expertneurons import extraction, scoring, selection, tables
+from expertneurons.alignment import LEAST_PAIRS
+from expertneurons.files import open_array
 from expertneurons.nursery_text import feature_overlap, read_lexicon
 from expertneurons.similarity import jaccard
 from expertneurons.sources import temporary_folder
 from expertneurons.steps import LOGGER
-from expertneurons.traces import Checkpoint, Trace, identity, trace
+from expertneurons.traces import Subsample, Trace, identity, trace
+
+Values = npt.NDArray[np.float64]
+
+
+class Checkpoint(NamedTuple):
+    """Files of one measured checkpoint, as the steps of the study write them."""
+
+    responses: Path
+    units: Path
+    embeddings: Path
+    ap: Path
+    auroc: Path
+    design: Path
+    distribution: Path
+    experts: Path
+    counts: Path
+
+    @classmethod
+    def within(cls, folder: Path) -> "Checkpoint":
+        """Return the files of a checkpoint in a folder of its own."""
+        arrays = ("responses", "embeddings", "ap", "auroc")
+        return cls(*(folder / (f"{name}.npy" if name in arrays else f"{name}.parquet") for name in cls._fields))
 
 
 def measure_run(
@@ -35,6 +60,9 @@ def measure_run(
     sites_wanted: list[str],
     thresholds: list[float],
     top: list[int],
+    headline: float,
+    smallest: int,
+    draws: int,
     prevalence: float,
     permutations: int,
     seed: int,
@@ -60,13 +88,17 @@ def measure_run(
         sites_wanted: The sites whose outputs are units.
         thresholds: AP from which a unit is an expert.
         top: Sizes of count-matched expert sets.
+        headline: Threshold of the comparison on equally many units.
+        smallest: Units of the smallest size.
+        draws: Draws of as many units.
         prevalence: Effective share of positives.
         permutations: Shuffles of the labels for the null.
-        seed: Of the shuffles.
+        seed: Of the shuffles and draws.
         threads: Of each step.
 
     """
     listed, truth = tables.read(concept_table), feature_overlap(read_lexicon(lexicon, frames))
+    subsample, places = Subsample(smallest, headline, draws, seed), {norm.stem: norm for norm in norms}
     found: dict[Path, list[pd.DataFrame]] = {concepts: [], pairs: [], domains: [], kept: []}
     before: tuple[int, Trace] | None = None
     for step in sorted(int(folder.name.removeprefix("step")) for folder in checkpoints.glob("step*")):
@@ -86,14 +118,15 @@ def measure_run(
                 threads=threads,
             )
             _select(files, concept_table, labels, thresholds, top, prevalence, permutations, seed, name, threads)
-            now = trace(files, listed, {norm.stem: norm for norm in norms}, thresholds, top)
+            chosen, counts = tables.read(files.experts), tables.read(files.counts)
+            units, embeddings = len(tables.read(files.units)), open_array(files.embeddings)
+            now = trace(chosen, units, embeddings, counts, listed, places, thresholds, top, subsample)
         found[concepts].append(_with_truth(now, listed, truth).assign(step=step))
         found[pairs].append(now.pairs.assign(step=step))
         found[domains].append(now.domains.assign(step=step))
         if before is not None:
-            moved = identity(before[1].sets, now.sets).assign(step=before[0], next=step)
-            moved["concept"] = listed["concept"].to_numpy()[moved["concept_number"]]
-            found[kept].append(moved.drop(columns="concept_number"))
+            moved = identity(before[1].sets, now.sets, listed)
+            found[kept].append(moved.assign(step=before[0], next=step))
         before = step, now
         LOGGER.info("%s: measured", name)
     keys = {pairs: ["norm", "word1", "word2"], domains: ["representation"]}
@@ -151,14 +184,19 @@ def _with_truth(now: Trace, listed: pd.DataFrame, truth: tuple[Any, list[str]]) 
     place = {concept: number for number, concept in enumerate(truth[1])}
     order = [place[concept] for concept in listed["concept"]]
     features = truth[0][np.ix_(order, order)]
-    rows = []
-    for limit, sets in now.sets.items():
-        similarity = jaccard(sets)
-        for number, concept in enumerate(listed["concept"]):
-            others = np.arange(len(listed)) != number
-            own, true = similarity[number, others], features[number, others]
-            known = ~np.isnan(own)
-            defined = known.sum() > 2 and np.ptp(own[known]) > 0 and np.ptp(true[known]) > 0
-            rho = stats.spearmanr(own[known], true[known]).statistic if defined else np.nan
-            rows.append({"concept": concept, "threshold": limit, "rho": rho})
+    others = ~np.eye(len(listed), dtype=np.bool_)
+    rows = [
+        {"concept": concept, "threshold": limit, "rho": _spearman(similarity[own], true[own])}
+        for limit, sets in now.sets.items()
+        for similarity, true, own, concept in zip(jaccard(sets), features, others, listed["concept"], strict=True)
+    ]
     return now.concepts.merge(pd.DataFrame(rows), on=["concept", "threshold"])
+
+
+def _spearman(first: Values, second: Values) -> float:
+    """Spearman's coefficient over what is known of both; NaN where that is too little or constant."""
+    known = ~np.isnan(first)
+    first, second = first[known], second[known]
+    if known.sum() < LEAST_PAIRS or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    return float(np.corrcoef(stats.rankdata(first), stats.rankdata(second))[0, 1])

@@ -1,13 +1,15 @@
 """Nursery runs: which small models are trained, for how long, on which corpus; derived from the configuration alone."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 FAMILY = "nursery"
 FULL, DOSED = "full", "dosed"
 STEPS = 512
 BATCH, LENGTH = 32, 32  # rows of a step, tokens of a row
+# Outputs of a GPT-NeoX block by site, in widths of the hidden state.
+OUTPUTS = {"attn.qkv": 3, "attn.out": 1, "mlp.up": 4, "mlp.act": 4, "mlp.down": 1}
 
 
 def plan(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -34,6 +36,12 @@ def parameters(width: int, layers: int, vocabulary: int) -> int:
     """Count the parameters of a GPT-NeoX model with tied embeddings."""
     block = 12 * width**2 + 13 * width
     return vocabulary * width + layers * block + 2 * width
+
+
+def smallest_units(settings: Mapping[str, Any], sites: Iterable[str]) -> int:
+    """Units of the size that has the fewest."""
+    per_block = sum(OUTPUTS[site] for site in sites)
+    return min(int(shape["width"] * shape["layers"] * per_block) for shape in settings["sizes"].values())
 
 
 def checkpoint_steps(last: int) -> list[int]:

@@ -6,8 +6,8 @@ the corpus, and all that is drawn is the initialisation.
 
 import json
 import math
+import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
+from transformers.utils import logging
 
 from expertneurons import tables
 from expertneurons.errors import StudyError
@@ -27,6 +28,7 @@ END = "<|endoftext|>"
 WARM_UP = 0.05
 BETAS, DECAY, CLIP = (0.9, 0.95), 0.01, 1.0
 SAVE_EVERY = 64
+LINES_AT_ONCE = 1000
 
 
 def train_tokenizer(corpus: Path, output: Path, vocabulary: int) -> None:
@@ -90,7 +92,9 @@ def train_nursery(
 
     """
     torch.set_num_threads(threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA refuses to be deterministic
     torch.use_deterministic_algorithms(mode=True)
+    logging.disable_progress_bar()  # the step shows its own progress
     torch.manual_seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     batches = _batches(corpus, tokenizer, steps)
@@ -151,6 +155,7 @@ def _network(tokenizer: Path, width: int, layers: int, heads: int) -> Any:
             intermediate_size=4 * width,
             max_position_embeddings=2 * LENGTH,
             tie_word_embeddings=True,
+            attn_implementation="eager",  # the fused kernels have no deterministic backward pass on every GPU
             bos_token_id=known.bos_token_id,
             eos_token_id=known.eos_token_id,
         )
@@ -159,23 +164,18 @@ def _network(tokenizer: Path, width: int, layers: int, heads: int) -> Any:
 
 def _batches(corpus: Path, tokenizer: Path, steps: int) -> npt.NDArray[np.int64]:
     """Tokens of the corpus in its order, passages parted by an end token: (steps, batch, length)."""
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Tokenizer
 
-    known = PreTrainedTokenizerFast.from_pretrained(tokenizer)
-    needed = steps * BATCH * LENGTH
+    coder = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
+    end, needed = int(coder.token_to_id(END) or 0), steps * BATCH * LENGTH
     found: list[int] = []
-    for passages in _lines(corpus):
-        for ids in known(passages, add_special_tokens=False)["input_ids"]:
-            found += [known.eos_token_id, *ids]
+    lines = corpus.read_text(encoding="utf-8").splitlines()
+    for first in range(0, len(lines), LINES_AT_ONCE):
+        for coded in coder.encode_batch_fast(lines[first : first + LINES_AT_ONCE], add_special_tokens=False):
+            found += [end, *coded.ids]
         if len(found) >= needed:
             return np.array(found[:needed], np.int64).reshape(steps, BATCH, LENGTH)
     raise StudyError(f"{corpus}: {len(found)} tokens, {needed} are needed for {steps} steps; write a longer corpus")
-
-
-def _lines(corpus: Path, at_once: int = 1000) -> Iterator[list[str]]:
-    lines = corpus.read_text(encoding="utf-8").splitlines()
-    for first in range(0, len(lines), at_once):
-        yield lines[first : first + at_once]
 
 
 def _keep(folder: Path, network: Any, tokenizer: Path) -> None:

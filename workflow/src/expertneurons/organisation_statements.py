@@ -1,15 +1,13 @@
 """Organisation statements: how concepts are organised, in sentences that claim what the nulls allow."""
 
-import base64
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 
 from expertneurons import organisation_names as names
-from expertneurons import tables
+from expertneurons import pages, tables
 from expertneurons.statements import between, number, p_value
 
 Row = dict[str, Any]
@@ -25,55 +23,57 @@ FIGURES = {
 SIGNIFICANT = 0.05
 
 
-def organisation_section(
-    organisation: Path,
+def tell_organisation(
     template: Path,
+    captions: Path,
+    organisation: list[Path],
     figures: Path,
+    output: Path,
     model: str,
+    title: str,
     stimuli: str,
-    controls: list[str],
     threshold: float,
-    norms: dict[str, str],
-) -> str:
-    """Write the report's section on the organisation of one model's concepts, as HTML.
+    norm_labels: list[str],
+) -> None:
+    """Write the report's part on the organisation of one model's concepts.
 
     Args:
-        organisation: The `organisation` table.
-        template: Jinja template of the section; the captions lie beside it.
-        figures: Folder of the figures of this model and these stimuli.
+        template: Jinja template of the part.
+        captions: Folder of captions.
+        organisation: The `organisation` tables of the model and of its untrained controls.
+        figures: Folder of the figures.
+        output: HTML file to write.
         model: Its name.
-        stimuli: Their name.
-        controls: Names of the model's untrained controls.
+        title: The model's title.
+        stimuli: Name of the stimuli.
         threshold: AP threshold of the headline.
-        norms: Titles of the norms by name.
+        norm_labels: Titles of the norms, each as name=title.
 
     """
-    rows = tables.read(organisation)
-    rows = rows[rows["stimuli"] == stimuli]
+    norms = dict(label.split("=", 1) for label in norm_labels)
+    rows = pd.concat([tables.read(path) for path in organisation])
     own = rows[rows["model"] == model]
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.from_string(template.read_text(encoding="utf-8")).render(
-        domains=domain_statements(rows, model, controls, threshold),
-        people=people_statements(own, threshold, norms),
-        hierarchy=hierarchy_statements(own, threshold),
-        control_claims=[
+    controls = sorted(set(rows["model"]) - {model})
+    pages.render(
+        template,
+        output,
+        title=title,
+        stimuli=stimuli,
+        warnings=[
             f"Control failed: with untrained weights, {claim}"
             for control in controls
             for claim in claims(rows[rows["model"] == control], threshold)
         ],
-        polysemy=polysemy_statements(own, threshold, norms),
-        figures=[_figure(figures / "organisation" / f"{name}.svg", template.parent, FIGURES[name]) for name in FIGURES],
+        claims=claims(own, threshold) or ["no hierarchy is claimed: not every test is beyond its null."],
+        told={
+            "Domains": domain_statements(rows, model, controls, threshold),
+            "People": people_statements(own, threshold, norms),
+            "Hierarchy": hierarchy_statements(own, threshold),
+            "Polysemy": polysemy_statements(own, threshold, norms),
+        },
+        figures=pages.embedded(figures, captions, FIGURES),
         page=f"figures/{model}/{stimuli}/concept_graph.html",
-        threshold=threshold,
     )
-
-
-def _figure(path: Path, captions: Path, heading: str) -> Row:
-    caption = (captions / f"{path.stem}.rst").read_text(encoding="utf-8").strip()
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"name": path.stem, "heading": heading, "caption": caption, "data": data}
 
 
 def find(rows: pd.DataFrame, threshold: float, measure: str, null: str | None = None, norm: str = "") -> Row | None:
@@ -171,8 +171,8 @@ def claims(own: pd.DataFrame, threshold: float) -> list[str]:
     return found
 
 
-def hierarchy_statements(own: pd.DataFrame, threshold: float) -> dict[str, list[str]]:
-    """Return what may be claimed, what each test says, and what raw containment is worth."""
+def hierarchy_statements(own: pd.DataFrame, threshold: float) -> list[str]:
+    """Say what each test of hierarchy gives, and what raw containment is worth."""
     titles = {
         (names.COVERAGE, names.LABELS): "Coverage of the word's experts by true members in size-matched sets",
         (names.LIFT, names.LABELS): "Lift of shared experts over two random sets of these sizes",
@@ -198,10 +198,7 @@ def hierarchy_statements(own: pd.DataFrame, threshold: float) -> dict[str, list[
             f"Words in each other's sentences: {100 * mentions['value']:.1f}% of the sentences of members and their "
             f"words, {100 * mentions['null_mean']:.1f}% under shuffled labels."
         )
-    found = claims(own, threshold)
-    if not found:
-        found = ["no hierarchy is claimed: no test is beyond its null."]
-    return {"claims": [claim[0].upper() + claim[1:] for claim in found], "tests": tests, "raw": raw}
+    return [*tests, *raw]
 
 
 def polysemy_statements(own: pd.DataFrame, threshold: float, norms: dict[str, str]) -> list[str]:

@@ -1,15 +1,11 @@
 """Report: one self-contained page that tells what was run, what was found and against what control."""
 
-import base64
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
-from expertneurons import statements, tables
-from expertneurons.files import replacing
-from expertneurons.organisation_statements import organisation_section
+from expertneurons import pages, statements, tables
 
 FIGURES = {
     "alignment_by_threshold": "Do experts align with people?",
@@ -29,7 +25,6 @@ def write_report(
     comparisons: Path,
     mixed_models: Path,
     agreement: Path,
-    organisation: Path,
     figures: Path,
     output: Path,
     title: str,
@@ -40,6 +35,7 @@ def write_report(
     model_labels: list[str],
     control_of: list[str],
     validation: Path | None = None,
+    stages: list[Path] | None = None,
 ) -> None:
     """Write the report as one HTML file that needs no network.
 
@@ -51,7 +47,6 @@ def write_report(
         comparisons: The `comparisons` table.
         mixed_models: The `mixed_models` table.
         agreement: The `agreement` table.
-        organisation: The `organisation` table.
         figures: Folder of the figures, by model and stimuli.
         output: HTML file to write.
         title: Heads the page.
@@ -62,6 +57,7 @@ def write_report(
         model_labels: Titles of the models, each as name=title.
         control_of: Untrained controls, each as control=model.
         validation: The `validation` table, where the simulations were run.
+        stages: What further stages tell, each a piece of HTML.
 
     """
     norms, models, controls = (
@@ -85,37 +81,22 @@ def write_report(
                     "differences": statements.differences(_of(compared, model, name), norms),
                     "domains": domains(rows, model, threshold, norms),
                     "slopes": statements.slopes(_of(mixed, model, name), norms),
-                    "figures": _figures(figures / model / name, captions),
-                    "organisation": organisation_section(
-                        organisation,
-                        captions / "organisation.html.j2",
-                        figures / model / name,
-                        model,
-                        name,
-                        own_controls,
-                        threshold,
-                        norms,
-                    ),
+                    "figures": pages.embedded(figures / model / name, captions, FIGURES),
                     "table": comparison(rows[rows["model"] == model], norms),
                     "concepts": _concepts(counts, threshold),
                     "norms": norms,
                 }
             )
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    pages.render(
+        template,
+        output,
+        title=title,
+        sections=sections,
+        stages=[stage.read_text(encoding="utf-8") for stage in stages or []],
+        threshold=threshold,
+        ceilings=statements.ceilings(tables.read(agreement), norms),
+        calibration=statements.calibration(tables.read(validation)) if validation else None,
     )
-    page = environment.from_string(template.read_text(encoding="utf-8"))
-    with replacing(output) as partial:
-        partial.write_text(
-            page.render(
-                title=title,
-                sections=sections,
-                threshold=threshold,
-                ceilings=statements.ceilings(tables.read(agreement), norms),
-                calibration=statements.calibration(tables.read(validation)) if validation else None,
-            ),
-            encoding="utf-8",
-        )
 
 
 def _of(rows: pd.DataFrame, model: str, stimuli: str) -> pd.DataFrame:
@@ -201,15 +182,3 @@ def comparison(rows: pd.DataFrame, norms: dict[str, str]) -> list[dict[str, Any]
 def _concepts(counts: pd.DataFrame, threshold: float) -> list[dict[str, Any]]:
     own = counts[(counts["threshold"] - threshold).abs() < 1e-9]
     return [{str(key): value for key, value in row.items()} for row in own.sort_values("concept").to_dict("records")]
-
-
-def _figures(folder: Path, captions: Path) -> list[dict[str, str]]:
-    return [
-        {
-            "name": name,
-            "heading": heading,
-            "caption": (captions / f"{name}.rst").read_text(encoding="utf-8").strip(),
-            "data": base64.b64encode((folder / f"{name}.svg").read_bytes()).decode("ascii"),
-        }
-        for name, heading in FIGURES.items()
-    ]

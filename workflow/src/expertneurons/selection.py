@@ -11,6 +11,11 @@ from expertneurons import tables
 from expertneurons.distribution import expected
 from expertneurons.files import open_array
 
+COLUMNS = [
+    *("model", "stimuli", "concept", "threshold", "n_experts", "n_expected_by_chance"),
+    *("best_ap", "best_auroc", "chance", "n_positives", "n_negatives"),
+]
+
 
 def select_experts(
     ap: Path,
@@ -52,28 +57,28 @@ def select_experts(
     found = pd.concat(kept, ignore_index=True).merge(index, on="unit")
     columns = ["concept_number", "rank", "unit", "layer", "site", "index", "ap", "auroc"]
     tables.write(found[columns], experts, ["concept_number", "rank"])
+    told = [
+        _counts(scores[number], areas[number], thresholds).assign(concept=concept)
+        for number, concept in enumerate(concepts["concept"])
+    ]
+    found = pd.concat(told, ignore_index=True).assign(model=model, stimuli=stimuli)
+    sizes = tables.read(design).assign(concept=concepts["concept"])
+    found = found.merge(sizes[["concept", "chance", "n_positives", "n_negatives"]], on="concept")
     null = tables.read(distribution)
-    sizes = tables.read(design)
-    rows = []
-    for number, concept in enumerate(concepts["concept"]):
-        for threshold in thresholds:
-            own = sizes.iloc[number]
-            rows.append(
-                {
-                    "model": model,
-                    "stimuli": stimuli,
-                    "concept": concept,
-                    "threshold": threshold,
-                    "n_experts": int((scores[number] >= np.float32(threshold)).sum()),
-                    "n_expected_by_chance": float(expected(null, threshold, int(own["n_positives"])).sum()),
-                    "best_ap": scores[number].max(),
-                    "best_auroc": areas[number].max(),
-                    "chance": own["chance"],
-                    "n_positives": int(own["n_positives"]),
-                    "n_negatives": int(own["n_negatives"]),
-                }
-            )
-    tables.write(pd.DataFrame(rows), counts, tables.KEYS["experts"])
+    expectations = {
+        (threshold, size): float(expected(null, threshold, size).sum())
+        for threshold in thresholds
+        for size in sizes["n_positives"].unique().tolist()
+    }
+    keys = zip(found["threshold"], found["n_positives"], strict=True)
+    found["n_expected_by_chance"] = [expectations[key] for key in keys]
+    tables.write(found[COLUMNS], counts, tables.KEYS["experts"])
+
+
+def _counts(ap: npt.NDArray[np.float32], auroc: npt.NDArray[np.float32], thresholds: list[float]) -> pd.DataFrame:
+    """Count the experts of one concept at every threshold."""
+    counts = [int((ap >= np.float32(threshold)).sum()) for threshold in thresholds]
+    return pd.DataFrame({"threshold": thresholds, "n_experts": counts, "best_ap": ap.max(), "best_auroc": auroc.max()})
 
 
 def _ranked(ap: npt.NDArray[np.float32], auroc: npt.NDArray[np.float32], threshold: float, top: int) -> pd.DataFrame:

@@ -9,46 +9,35 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse, stats
 
-from expertneurons import tables
+from expertneurons import seeds, tables
 from expertneurons.alignment import rated_pairs, same_domain
 from expertneurons.files import open_array
 from expertneurons.selection import expert_sets
 from expertneurons.similarity import cosine, jaccard
 
 Values = npt.NDArray[np.float64]
-Pairs = npt.NDArray[np.intp]
 
 STATIC, LAST = "embedding.static.concept", "embedding.last.concept"
+DRAW = "#"
 NONE = float("nan")
 
 
-class Checkpoint(NamedTuple):
-    """Files of one measured checkpoint, as the steps of the study write them."""
+class Subsample(NamedTuple):
+    """As many random units of every model as the smallest one has: their number, AP threshold, draws and seed."""
 
-    responses: Path
-    units: Path
-    embeddings: Path
-    ap: Path
-    auroc: Path
-    design: Path
-    distribution: Path
-    experts: Path
-    counts: Path
-
-    @classmethod
-    def within(cls, folder: Path) -> "Checkpoint":
-        """Return the files of a checkpoint in a folder of its own."""
-        arrays = ("responses", "embeddings", "ap", "auroc")
-        return cls(*(folder / (f"{name}.npy" if name in arrays else f"{name}.parquet") for name in cls._fields))
+    units: int
+    threshold: float
+    draws: int
+    seed: int
 
 
 class Trace(NamedTuple):
-    """Tables of one checkpoint, all with a column `step`.
+    """Tables of one checkpoint.
 
     Attributes:
         concepts: Per concept and threshold: n_experts, n_expected_by_chance, best_ap, best_auroc.
-        pairs: Per norm and pair: the similarity in every representation (columns), and the rating.
-        domains: Per representation: mean similarity within and between domains, and how well it tells them (AUC).
+        pairs: Per norm and pair: the rating, and the similarity in every representation (columns).
+        domains: Per representation: mean similarity within and between domains, and how well it tells them (auc).
         sets: Expert sets by threshold, sparse (concepts, units).
 
     """
@@ -59,33 +48,117 @@ class Trace(NamedTuple):
     sets: dict[float, sparse.csr_array]
 
 
-def trace(
-    files: Checkpoint, concepts: pd.DataFrame, norms: Mapping[str, Path], thresholds: list[float], top: list[int]
-) -> Trace:
-    """Reduce one measured checkpoint to what training runs are compared by.
+def trace_checkpoint(
+    experts: Path,
+    units: Path,
+    embeddings: Path,
+    counts: Path,
+    concept_table: Path,
+    norms: list[Path],
+    concepts: Path,
+    pairs: Path,
+    domains: Path,
+    kept: Path,
+    run: str,
+    step: int,
+    thresholds: list[float],
+    top: list[int],
+    headline: float,
+    smallest: Path,
+    draws: int,
+    seed: int,
+    next_experts: Path | None = None,
+    next_step: int = 0,
+) -> None:
+    """Reduce one checkpoint of a run to what training runs are compared by.
 
     Args:
-        files: Its files, as the steps of the study write them.
+        experts: Expert sets, as `select_experts` writes them.
+        units: Index of the units.
+        embeddings: As `extract_responses` writes them.
+        counts: The `experts` table of this checkpoint.
+        concept_table: The concepts.
+        norms: Tidy norms, named by their files.
+        concepts: Parquet file: run, step, concept, threshold, n_experts, n_expected_by_chance, best_ap, best_auroc.
+        pairs: Parquet file: run, step, norm, word1, word2, rating and one column per representation.
+        domains: Parquet file: run, step, representation, within, between, auc.
+        kept: Parquet file: run, step, next, concept, threshold, jaccard, expected_by_chance; empty at the last step.
+        run: Name of the training run.
+        step: Its step.
+        thresholds: AP from which a unit is an expert.
+        top: Sizes of count-matched expert sets.
+        headline: Threshold of the comparison on equally many units.
+        smallest: Index of the units of the smallest model of the family.
+        draws: Draws of as many units.
+        seed: Of the draws.
+        next_experts: Expert sets of the run's next checkpoint.
+        next_step: Its step.
+
+    """
+    listed, index = tables.read(concept_table), tables.read(units)
+    subsample = Subsample(len(tables.read(smallest)), headline, draws, seed)
+    places = {norm.stem: norm for norm in norms}
+    chosen, rows = tables.read(experts), tables.read(counts)
+    now = trace(chosen, len(index), open_array(embeddings), rows, listed, places, thresholds, top, subsample)
+    after = now.sets
+    if next_experts is not None:
+        later = tables.read(next_experts)
+        after = {limit: expert_sets(later, len(listed), len(index), threshold=limit) for limit in thresholds}
+    moved = identity(now.sets, after, listed).assign(next=next_step)
+    told = {concepts: now.concepts, pairs: now.pairs, domains: now.domains}
+    told[kept] = moved if next_experts is not None else moved.iloc[:0]
+    for path, table in told.items():
+        tables.write(table.assign(run=run, step=step), path)
+
+
+def trace(
+    chosen: pd.DataFrame,
+    units: int,
+    embeddings: npt.NDArray[np.float32],
+    counts: pd.DataFrame,
+    concepts: pd.DataFrame,
+    norms: Mapping[str, Path],
+    thresholds: list[float],
+    top: list[int],
+    subsample: Subsample,
+) -> Trace:
+    """Reduce one checkpoint to its trace.
+
+    Args:
+        chosen: Expert sets, as `select_experts` writes them.
+        units: Number of units.
+        embeddings: (2 scopes, depths, concepts, width).
+        counts: The `experts` table of this checkpoint.
         concepts: The concepts.
         norms: Tidy norms by name.
         thresholds: AP from which a unit is an expert.
         top: Sizes of count-matched expert sets.
+        subsample: Comparison on equally many units.
 
     """
-    chosen, index = tables.read(files.experts), tables.read(files.units)
-    embeddings = open_array(files.embeddings)[0]  # over the tokens of the concept
-    sets = {limit: expert_sets(chosen, len(concepts), len(index), threshold=limit) for limit in thresholds}
+    sets = {limit: expert_sets(chosen, len(concepts), units, threshold=limit) for limit in thresholds}
     found = {f"experts.jaccard@{limit:g}": jaccard(own) for limit, own in sets.items()}
     for size in top:
-        found[f"experts.top{size}"] = jaccard(expert_sets(chosen, len(concepts), len(index), top=size))
-    found |= {STATIC: cosine(embeddings[0]), LAST: cosine(embeddings[-1])}
+        found[f"experts.top{size}"] = jaccard(expert_sets(chosen, len(concepts), units, top=size))
+    depths = embeddings[0]  # over the tokens of the concept
+    found |= {STATIC: cosine(depths[0]), LAST: cosine(depths[-1])}
     every = np.stack(np.triu_indices(len(concepts), 1), axis=1)
     same = same_domain(concepts, every)
     domains = [{"representation": name, **_domains(own[tuple(every.T)], same)} for name, own in found.items()]
+    found |= _subsampled(sets[subsample.threshold], subsample)
     columns = ["concept", "threshold", "n_experts", "n_expected_by_chance", "best_ap", "best_auroc"]
-    counts = tables.read(files.counts)[columns]
     pairs = pd.concat([_pairs(name, path, concepts, found) for name, path in norms.items()], ignore_index=True)
-    return Trace(counts, pairs, pd.DataFrame(domains), sets)
+    return Trace(counts[columns], pairs, pd.DataFrame(domains), sets)
+
+
+def _subsampled(sets: sparse.csr_array, subsample: Subsample) -> dict[str, Values]:
+    """Jaccard over random units, as many as the smallest model has; one matrix per draw."""
+    found = {}
+    for draw in range(subsample.draws):
+        generator = seeds.generator(subsample.seed, "subsample", draw)
+        units = generator.choice(sets.shape[1], min(subsample.units, sets.shape[1]), replace=False)
+        found[f"experts.subsampled@{subsample.threshold:g}{DRAW}{draw}"] = jaccard(sets[:, np.sort(units)])
+    return found
 
 
 def _pairs(name: str, norm: Path, concepts: pd.DataFrame, found: Mapping[str, Values]) -> pd.DataFrame:
@@ -107,12 +180,14 @@ def _domains(values: Values, same: npt.NDArray[np.bool_]) -> dict[str, Any]:
     return {"within": float(values[same].mean()), "between": float(values[~same].mean()), "auc": auc}
 
 
-def identity(before: Mapping[float, sparse.csr_array], after: Mapping[float, sparse.csr_array]) -> pd.DataFrame:
+def identity(
+    before: Mapping[float, sparse.csr_array], after: Mapping[float, sparse.csr_array], concepts: pd.DataFrame
+) -> pd.DataFrame:
     """How far each concept keeps its experts from one checkpoint to the next.
 
     Returns:
-        threshold, concept_number, jaccard (NaN where both sets are empty) and expected_by_chance: the Jaccard of two
-        random sets of these sizes, of the mean hypergeometric overlap.
+        threshold, concept, jaccard (NaN where both sets are empty) and expected_by_chance: the Jaccard of two random
+        sets of these sizes, of the mean hypergeometric overlap.
 
     """
     rows = []
@@ -123,10 +198,6 @@ def identity(before: Mapping[float, sparse.csr_array], after: Mapping[float, spa
         chance = sizes[0] * sizes[1] / first.shape[1]
         with np.errstate(invalid="ignore"):
             observed, expected = (part / (sizes[0] + sizes[1] - part) for part in (common, chance))
-        numbers = np.arange(len(common))
-        rows.append(
-            pd.DataFrame(
-                {"threshold": limit, "concept_number": numbers, "jaccard": observed, "expected_by_chance": expected}
-            )
-        )
+        told = {"threshold": limit, "concept": concepts["concept"], "jaccard": observed, "expected_by_chance": expected}
+        rows.append(pd.DataFrame(told))
     return pd.concat(rows, ignore_index=True)

@@ -1,0 +1,210 @@
+"""Emergence report: what the curves over training say, in sentences made from their numbers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from expertneurons import pages, tables
+from expertneurons.doses import DIFFERENCE, HALF, MEAN
+from expertneurons.emergence_figures import EXPERTS
+from expertneurons.statements import between, number
+
+FIGURES = {
+    "alignment_by_step": "When does alignment emerge?",
+    "thresholds_by_step": "Does the threshold matter?",
+    "experts_by_step": "Do concepts gain experts, and keep them?",
+    "sizes": "Does size make a difference?",
+}
+NURSERY_FIGURES = {"dose_response": "What if a concept is rare?", "losses": "Did the models learn?"}
+DOSE_MEASURES = {"best_ap": "best AP", "n_experts": "experts", "rho": "alignment of a concept with its features"}
+
+
+def tell_emergence(
+    template: Path,
+    captions: Path,
+    emergence: Path,
+    half_rises: Path,
+    sizes: Path,
+    figures: Path,
+    output: Path,
+    threshold: float,
+    title: str,
+    norm_labels: list[str],
+    effects: Path | None = None,
+    truth: str = "",
+) -> None:
+    """Write the report's part on one family of training runs.
+
+    Args:
+        template: Jinja template of the part.
+        captions: Folder of captions.
+        emergence: The `emergence` table.
+        half_rises: The `half_rise` table.
+        sizes: The `sizes` table.
+        figures: Folder of the figures.
+        output: HTML file to write.
+        threshold: AP threshold of the headline.
+        title: Of the family.
+        norm_labels: Titles of the norms, each as name=title.
+        effects: The `dose_effects` table, where doses were varied.
+        truth: The norm that must be recovered (positive control), where there is one.
+
+    """
+    norms = dict(label.split("=", 1) for label in norm_labels)
+    grown = _headline(tables.read(emergence), threshold)
+    halves = _headline(tables.read(half_rises), threshold)
+    told: dict[str, list[str]] = {}
+    if truth:
+        told["Positive control"] = control(grown[grown["norm"] == truth], norms[truth])
+    told |= {
+        "Alignment": curves(grown, halves, norms),
+        "Experts": experts(grown, threshold),
+        "Sizes": compared(tables.read(sizes), threshold, norms),
+    }
+    if effects is not None:
+        told["Rare concepts"] = doses(tables.read(effects), threshold)
+    pages.render(
+        template,
+        output,
+        title=title,
+        told=told,
+        notes=sorted({note for note in grown.get("note", pd.Series(dtype=str)).dropna() if note}),
+        figures=pages.embedded(figures, captions, FIGURES | (NURSERY_FIGURES if effects is not None else {})),
+        rule="draw_emergence",
+    )
+
+
+def _headline(rows: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    return rows[(rows["representation"] == EXPERTS) & np.isclose(rows["threshold"], threshold)]
+
+
+def control(rows: pd.DataFrame, title: str) -> list[str]:
+    """Say whether the known truth is at chance without training and recovered after it."""
+    told = []
+    for size, own in _sized(rows):
+        ends = own[own["step"] == own["step"].max()]
+        starts = own[own["step"] == 0]
+        chance = ((starts["low"] <= 0) & (starts["high"] >= 0)).all()
+        found = bool((ends["low"] > 0).all())
+        told.append(
+            f"{size}: untrained models are {'at' if chance else 'NOT at'} chance on the {title} "
+            f"({_runs(starts)}); the last checkpoint {'recovers' if found else 'does NOT recover'} it ({_runs(ends)}); "
+            f"{ends['n_pairs'].max()} pairs."
+        )
+    return told
+
+
+def _runs(rows: pd.DataFrame) -> str:
+    """Estimates of several runs with their intervals."""
+    return ", ".join(
+        f"seed {row['seed']}: rho = {number(row['rho'])} {between(row['low'], row['high'])}"
+        for row in rows.sort_values("seed").to_dict("records")
+    )
+
+
+def _sized(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    ordered = rows.sort_values(["parameters", "seed"], kind="stable")
+    return [(str(size), own) for size, own in ordered.groupby("size", sort=False)]
+
+
+def curves(grown: pd.DataFrame, halves: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
+    """Say for every norm and size where alignment starts and ends, and when half of it is there."""
+    told = []
+    for norm, title in norms.items():
+        for size, own in _sized(grown[grown["norm"] == norm]):
+            ends = own[own["step"] == own["step"].max()]
+            untrained = own.loc[own["step"] == 0, "rho"]
+            text = f"{title}, {size}: at the last step {_runs(ends)}, {ends['n_pairs'].max()} pairs"
+            if len(untrained):
+                text += f"; untrained {number(untrained.mean())}"
+            told.append(f"{text}; {_half(halves[(halves['norm'] == norm) & halves['run'].isin(own['run'])])}.")
+    return told
+
+
+def _half(rows: pd.DataFrame) -> str:
+    emerged = rows[rows["emerged"].astype(bool) & rows["half_monotone"].notna()]
+    if emerged.empty:
+        return "no emergence detected"
+    parts = [
+        f"step {row['half_monotone']:.3g} [{row['half_monotone_low']:.3g}, {row['half_monotone_high']:.3g}] "
+        f"(logistic {row['half_logistic']:.3g})"
+        for row in emerged.sort_values("seed").to_dict("records")
+    ]
+    return f"half of it at {', '.join(parts)}"
+
+
+def experts(grown: pd.DataFrame, threshold: float) -> list[str]:
+    """Say how experts and domain structure change from the first checkpoint to the last."""
+    told = []
+    one = grown[grown["norm"] == grown["norm"].iloc[0]]
+    for size, own in _sized(one):
+        first, last = (
+            own[own["step"] == step].mean(numeric_only=True) for step in (own["step"].min(), own["step"].max())
+        )
+        told.append(
+            f"{size}: the median concept has {first['n_experts']:.0f} experts at AP >= {threshold:g} at step "
+            f"{first['step']:.0f} and {last['n_experts']:.0f} at step {last['step']:.0f} (shuffled labels: "
+            f"{last['n_expected_by_chance']:.1f}); their overlap tells same-domain pairs with AUC "
+            f"{number(first['domain_auc'])} and {number(last['domain_auc'])} (chance 0.50)."
+        )
+    return told
+
+
+def compared(rows: pd.DataFrame, threshold: float, norms: Mapping[str, str]) -> list[str]:
+    """Say for neighbouring sizes whether they differ, are equivalent, or neither can be said."""
+    told = []
+    shown = rows[rows["threshold"].isna() | np.isclose(rows["threshold"], threshold)]
+    for row in shown[shown["representation"].str.startswith("experts")].to_dict("records"):
+        head = f"{norms[row['norm']]}, {row['larger']} - {row['smaller']}, {_name(row['representation'])}: "
+        if pd.isna(row["difference"]):
+            told.append(f"{head}{row['note']}.")
+            continue
+        verdict = "equivalent" if row["equivalent"] else "undecided"
+        if row["p"] < 0.05:
+            verdict = "higher" if row["difference"] > 0 else "lower"
+            verdict += f" but within {row['bound']:g}" if row["equivalent"] else ""
+        told.append(
+            f"{head}{verdict}; difference {number(row['difference'])} {between(row['low'], row['high'])}, equivalence "
+            f"within {row['bound']:g} p = {row['p_equivalence']:.3f}, BF01 = {row['bayes_factor_01']:.2f}, "
+            f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}."
+        )
+    return told
+
+
+def _name(representation: str) -> str:
+    names = {EXPERTS: "AP threshold", "experts.subsampled": "equally many units"}
+    return names.get(representation, f"{representation.removeprefix('experts.')} units each")
+
+
+def doses(effects: pd.DataFrame, threshold: float) -> list[str]:
+    """Say what a concept lacks that occurred less often, at the last step."""
+    rows = effects[np.isclose(effects["threshold"], threshold)]
+    last = rows["step"].max()
+    told = []
+    for measure, title in DOSE_MEASURES.items():
+        own = rows[(rows["measure"] == measure) & (rows["step"] == last)]
+        means = own[own["kind"] == MEAN].sort_values("dose")
+        texts = [f"{row['dose']:g}: {_value(row, measure)}" for row in means.to_dict("records")]
+        lowest = own[own["kind"] == DIFFERENCE].sort_values("dose").iloc[0].to_dict()
+        told.append(
+            f"Mean {title} at step {last:.0f} by dose {'; '.join(texts)}; dose {lowest['dose']:g} against the highest: "
+            f"{_value(lowest, measure)}, {lowest['n_concepts']} concepts."
+        )
+    half = rows[rows["kind"] == HALF].sort_values("dose")
+    parts = [f"dose {row['dose']:g}: {_reached(row)}" for row in half.to_dict("records")]
+    return [*told, f"Half of the highest dose's last alignment is reached at {'; '.join(parts)}."]
+
+
+def _value(row: Mapping[Any, Any], measure: str) -> str:
+    digits = 0 if measure == "n_experts" else 2
+    return f"{row['value']:.{digits}f} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
+
+
+def _reached(row: Mapping[Any, Any]) -> str:
+    if pd.isna(row["value"]):
+        return "never"
+    high = "never" if np.isinf(row["high"]) else f"{row['high']:.0f}"
+    return f"step {row['value']:.0f} [{row['low']:.0f}, {high}]"
