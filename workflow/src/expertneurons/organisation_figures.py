@@ -69,11 +69,12 @@ def draw_organisation(
     concepts = tables.read(concept_table)
     sets = expert_sets(tables.read(expert_table), len(concepts), len(tables.read(units)), threshold=threshold)
     matrix = jaccard(sets)
-    kept = np.flatnonzero((concepts["domain"].fillna("") != "").to_numpy() & ~np.isnan(matrix.diagonal()))
-    inner, listed = matrix[np.ix_(kept, kept)], concepts.iloc[kept]
+    kept = shown(matrix, concepts)
+    inner, listed = matrix[np.ix_(kept, kept)], concepts.iloc[kept].fillna({"domain": ""})
     domains = domain_of(concepts)
     look = looks(domains.values())
-    graph = concept_graph(tables.read(edges), [name for name, domain in domains.items() if domain])
+    named = [name for name, domain in domains.items() if domain]
+    graph = concept_graph(tables.read(edges), named or list(domains))
     label = f"Jaccard overlap of experts, AP >= {threshold:g}"
     words = set(concepts["superordinate"].fillna("")) if "superordinate" in concepts else set()
     drawings: dict[str, Callable[[], Figure]] = {
@@ -87,6 +88,13 @@ def draw_organisation(
     for name, draw in drawings.items():
         with mpl.rc_context(STYLE):
             save(draw(), folder / name)
+
+
+def shown(matrix: Any, concepts: pd.DataFrame) -> Any:
+    """Choose the concepts of heatmap and tree: those with experts and a domain; all with experts if these are few."""
+    known = ~np.isnan(np.asarray(matrix).diagonal())
+    named = known & (concepts["domain"].fillna("") != "").to_numpy()
+    return np.flatnonzero(named if named.sum() > 1 else known)
 
 
 def domain_panel(measured: pd.DataFrame, model: str) -> Figure:
