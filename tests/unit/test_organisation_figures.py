@@ -2,13 +2,13 @@
 
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from test_report import Page
 
 import organised
 from expertneurons import organisation_names as names
@@ -21,6 +21,27 @@ from expertneurons.organisation_statements import FIGURES, claims, find, tell_or
 from expertneurons.palette import MUTED, domain_of, looks
 
 TEMPLATES = Path(__file__).parents[2] / "workflow/report"
+
+
+class Tags(HTMLParser):
+    """The tags that are open, after a whole page those that were never closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "img", "br", "link", "input"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def unclosed(text: str) -> list[str]:
+    tags = Tags()
+    tags.feed(text)
+    return tags.open
 
 
 def study(folder: Path, planted: organised.Planted) -> dict[str, Any]:
@@ -97,7 +118,7 @@ def page(arguments: dict[str, Any], output: Path) -> str:
 
 def test_the_part_of_the_report_tells_every_number_and_figure(drawn: dict[str, Any], tmp_path: Path) -> None:
     text = page(drawn, tmp_path / "part.html")
-    assert Page(text).open == []
+    assert unclosed(text) == []
     assert text.count("<figcaption>") == len(FIGURES)
     assert "A &lt;model&gt;" in text
     rows = tables.read(drawn["organisation"][0])
@@ -109,7 +130,7 @@ def test_the_part_of_the_report_tells_every_number_and_figure(drawn: dict[str, A
     assert not re.search(r"\bnan\b", text)
 
 
-def test_without_hierarchy_none_is_claimed(drawn: dict[str, Any], tmp_path: Path) -> None:
+def test_without_hierarchy_none_is_claimed(tmp_path: Path) -> None:
     arguments = study(tmp_path, organised.plant(5, "nothing"))
     draw_organisation(**arguments)
     assert "no hierarchy is claimed" in page(arguments, tmp_path / "part.html")
@@ -162,7 +183,7 @@ def test_the_page_of_the_graph_needs_no_network_and_holds_the_edges(drawn: dict[
     arguments = drawn["edges"], tmp_path / "counts.parquet", drawn["concept_table"], TEMPLATES / "concept_graph.html.j2"
     write_graph_page(*arguments, output, "A </script> model", 0.5, 1)
     text = output.read_text(encoding="utf-8")
-    assert Page(text).open == []
+    assert unclosed(text) == []
     assert not re.search(r"https?://|@import|url\(|src=", text)
     found = re.search(r'id="data">(.*?)</script>', text, re.DOTALL)
     assert found
