@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from numba import njit
 from scipy import stats
 
 from expertneurons import nulls
@@ -141,43 +142,48 @@ def measure(matrix: Values, starts: npt.NDArray[np.intp], arrangements: Shuffles
     """
     concepts, sizes = len(matrix), np.diff(starts)
     all_pairs = np.triu_indices(concepts, 1)
-    ranks = np.zeros_like(matrix)
-    ranks[all_pairs] = stats.rankdata(matrix[all_pairs])
-    ranks += ranks.T
-    inner = [np.triu_indices(size, 1) for size in sizes]
-    first, second = (
-        np.concatenate([start + own[side] for start, own in zip(starts[:-1], inner, strict=True)]) for side in (0, 1)
+    values, ranks = matrix[all_pairs], np.zeros_like(matrix)
+    ranks[all_pairs] = stats.rankdata(values)
+    stacked = np.stack([matrix, ranks + ranks.T, pair_wins(matrix, _needed(sizes, arrangements))], axis=2)
+    sums = within_sums(stacked, starts, arrangements)
+    within, rank, won = sums[..., 0], sums[..., 1].sum(axis=1), sums[..., 2].sum(axis=1)
+    around = (matrix.sum(axis=1) - matrix.diagonal())[arrangements]
+    outside = np.add.reduceat(around, starts[:-1], axis=1) - 2 * within
+    pairs = sizes * (sizes - 1) / 2
+    n, rest = pairs.sum(), len(values) - pairs.sum()
+    inner, outer = within.sum(axis=1) / n, (values.sum() - within.sum(axis=1)) / rest
+    spread = np.maximum((values**2).sum() - n * inner**2 - rest * outer**2, 0) / len(values)
+    return Measured(
+        auc=(rank - n * (n + 1) / 2) / (n * rest),
+        effect=np.divide(inner - outer, np.sqrt(spread), out=np.zeros(len(inner)), where=spread > 0),
+        difference=inner - outer,
+        triplets=(won - (pairs * (sizes - 2) / 3).sum()) / (pairs * (concepts - sizes)).sum(),
+        within=within / np.where(pairs > 0, pairs, np.nan),
+        to_others=outside / (sizes * (concepts - sizes)),
     )
-    cuts = np.flatnonzero(sizes > 1)
-    begins = np.cumsum([0, *(sizes * (sizes - 1) // 2)])[:-1][cuts]
-    values, sums = matrix[all_pairs], matrix.sum(axis=1) - matrix.diagonal()
-    wanted = np.zeros(matrix.shape, bool)
-    wanted[arrangements[:, first], arrangements[:, second]] = True
-    wins = pair_wins(matrix, wanted)
-    parts = []
-    for block in nulls.blocks(arrangements, len(first)):
-        places = block[:, first], block[:, second]
-        within = np.full((len(block), len(sizes)), np.nan)
-        own = matrix[places]
-        within[:, cuts] = np.add.reduceat(own, begins, axis=1)
-        outside = np.add.reduceat(sums[block], starts[:-1], axis=1) - 2 * np.nan_to_num(within)
-        parts.append((*_overall(own, ranks[places], values), within, outside, wins[places].sum(axis=1)))
-    auc, effect, difference, within, outside, won = (np.concatenate(part) for part in zip(*parts, strict=True))
-    own_triplets = (sizes * (sizes - 1) * (sizes - 2) / 6).sum()
-    triplets = (sizes * (sizes - 1) / 2 * (concepts - sizes)).sum()
-    pairs = np.where(sizes > 1, sizes * (sizes - 1) / 2, np.nan)
-    share = (won - own_triplets) / triplets
-    return Measured(auc, effect, difference, share, within / pairs, outside / (sizes * (concepts - sizes)))
 
 
-def _overall(own: Values, ranks: Values, values: Values) -> tuple[Values, Values, Values]:
-    """AUC, standardised and plain difference of pairs within domains (arrangements, pairs) to all other pairs."""
-    n, rest = own.shape[1], len(values) - own.shape[1]
-    auc = (ranks.sum(axis=1) - n * (n + 1) / 2) / (n * rest)
-    inside, outside = own.mean(axis=1), (values.sum() - own.sum(axis=1)) / rest
-    spread = np.maximum((values**2).sum() - n * inside**2 - rest * outside**2, 0) / len(values)
-    effect = np.divide(inside - outside, np.sqrt(spread), out=np.zeros(len(own)), where=spread > 0)
-    return auc, effect, inside - outside
+def _needed(sizes: npt.NDArray[np.intp], arrangements: Shuffles) -> npt.NDArray[np.bool_]:
+    """Pairs that stand within a domain in any arrangement; of several, all pairs are taken to."""
+    if len(arrangements) > 1:
+        return np.ones((arrangements.shape[1],) * 2, bool)
+    own = np.empty(arrangements.shape[1], np.intp)
+    own[arrangements[0]] = np.repeat(np.arange(len(sizes)), sizes)
+    return np.asarray(own[:, None] == own)
+
+
+@njit(nogil=True, cache=True)
+def within_sums(stacked, starts, arrangements):  # type: ignore[no-untyped-def]
+    """Add up several values of the pairs within each domain, (arrangements, domains, values)."""
+    found = np.zeros((len(arrangements), len(starts) - 1, stacked.shape[2]))
+    for number in range(len(arrangements)):
+        for domain in range(len(starts) - 1):
+            for i in range(starts[domain], starts[domain + 1]):
+                own = stacked[arrangements[number, i]]
+                for j in range(i + 1, starts[domain + 1]):
+                    for value in range(stacked.shape[2]):
+                        found[number, domain, value] += own[arrangements[number, j], value]
+    return found
 
 
 def _errors(

@@ -206,7 +206,7 @@ def polysemy_statements(own: pd.DataFrame, threshold: float, norms: dict[str, st
     told = []
     targets = [
         (names.PER_EXPERT, "", "Concepts of a unit that is an expert of any"),
-        (names.SAME_DOMAIN, "", "Pairs that share a unit and have one domain, share"),
+        (names.SAME_DOMAIN, "", "Same domain among pairs that share a unit, share of"),
     ]
     targets += [
         (names.RATING, norm, f"Mean rating of pairs that share a unit, {title}") for norm, title in norms.items()

@@ -105,16 +105,19 @@ def sharing_row(
     first, second = np.nonzero(np.triu(~np.isnan(target[np.ix_(active, active)]), 1))
     values, own = target[active[first], active[second]], weights[np.ix_(active, active)]
     arrangements = np.concatenate([np.arange(len(active))[None], nulls.shuffles(generator, permutations, len(active))])
+    n, whole = len(values), float(np.triu(own, 1).sum())
+    if n and n == len(active) * (len(active) - 1) // 2:  # all pairs are known: only those whose target is not zero move
+        first, second, values = (side[values != 0] for side in (first, second, values))
     parts = []
     for block in nulls.blocks(arrangements, len(values)):
         there = own[block[:, first], block[:, second]]
-        total = there.sum(axis=1)
+        total = there.sum(axis=1) if len(values) == n else np.full(len(there), whole)
         parts.append(np.divide(there @ values, total, out=np.full(len(there), np.nan), where=total > 0))
-    found = np.concatenate(parts) if len(values) >= LEAST_RATED else np.full(permutations + 1, np.nan)
-    note = "" if len(values) >= LEAST_RATED else f"{len(values)} pairs known; {LEAST_RATED} are needed"
+    found = np.concatenate(parts) if n >= LEAST_RATED else np.full(permutations + 1, np.nan)
+    note = "" if n >= LEAST_RATED else f"{n} pairs known; {LEAST_RATED} are needed"
     null = found[1:][~np.isnan(found[1:])]  # a shuffle may leave no shared unit among the pairs
     told = {"note": note or ("no pair shares a unit" if np.isnan(found[0]) else ""), **more}
-    return nulls.row(measure, found[0], null, len(values), n_concepts=len(active), **told)
+    return nulls.row(measure, found[0], null, n, n_concepts=len(active), **told)
 
 
 def same_domain_target(concepts: pd.DataFrame) -> npt.NDArray[np.float64]:
