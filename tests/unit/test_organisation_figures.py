@@ -133,7 +133,7 @@ def test_the_part_of_the_report_tells_every_number_and_figure(drawn: dict[str, A
 def test_without_hierarchy_none_is_claimed(tmp_path: Path) -> None:
     arguments = study(tmp_path, organised.plant(5, "nothing"))
     draw_organisation(**arguments)
-    assert "no hierarchy is claimed" in page(arguments, tmp_path / "part.html")
+    assert "No hierarchy is claimed" in page(arguments, tmp_path / "part.html")
 
 
 def beyond(**changed: dict[str, float]) -> pd.DataFrame:

@@ -160,28 +160,10 @@ def inclusion_panels(pairs: pd.DataFrame, measured: pd.DataFrame, threshold: flo
         (second, ASYMMETRY, "Graded asymmetry\n(mean AP, up - down)"),
     ):
         tests = rows[(rows["measure"] == measure) & (rows["null"] == LABELS)].set_index("domain")
-        for at, word in enumerate(order):
-            values = own.loc[own["superordinate"] == word, measure].dropna()
-            if word in tests.index:
-                middle, reach = tests["null_mean"][word], 1.96 * tests["null_sd"][word]
-                panel.barh(at, 2 * reach, left=middle - reach, height=0.75, color="#000000", alpha=0.15, linewidth=0)
-            panel.plot(values, np.full(len(values), at), "o", color=BLUE, markersize=3, alpha=0.55, markeredgewidth=0)
-            panel.plot(values.mean(), at, "|", color="#000000", markersize=9, markeredgewidth=1.6)
-        panel.axvline(0, color="#000000", linewidth=0.6)
+        _by_category(panel, own, measure, tests, list(order))
         panel.set_title(title)
         panel.set_yticks(range(len(order)), order if panel is first else [""] * len(order), fontsize=8)
-        panel.tick_params(axis="y", length=0)
-    ratio = np.log2(own["in_superordinate"] / own["in_member"])
-    third.axhline(0, color="#000000", linewidth=0.6)
-    third.axvline(0, color="#000000", linewidth=0.6)
-    third.plot(
-        ratio, own["in_superordinate"] - own["in_member"], "o", color=BLUE, markersize=3, alpha=0.55, markeredgewidth=0
-    )
-    third.set(
-        title="Raw containment:\nonly the size difference",
-        xlabel="log2 of member's over word's\nnumber of experts",
-        ylabel="shared / word's - shared / member's experts",
-    )
+    _containment(third, own)
     handles = [
         Line2D([], [], marker="o", linestyle="", markersize=4, color=BLUE, alpha=0.6, label="a member"),
         Line2D(
@@ -198,6 +180,33 @@ def inclusion_panels(pairs: pd.DataFrame, measured: pd.DataFrame, threshold: flo
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
     return figure
+
+
+def _by_category(panel: Axes, own: pd.DataFrame, measure: str, tests: pd.DataFrame, order: list[str]) -> None:
+    """Draw every member, the mean of its category and the central part of the null, one row per category."""
+    for at, word in enumerate(order):
+        values = own.loc[own["superordinate"] == word, measure].dropna()
+        if word in tests.index:
+            middle, reach = tests["null_mean"][word], 1.96 * tests["null_sd"][word]
+            panel.barh(at, 2 * reach, left=middle - reach, height=0.75, color="#000000", alpha=0.15, linewidth=0)
+        panel.plot(values, np.full(len(values), at), "o", color=BLUE, markersize=3, alpha=0.55, markeredgewidth=0)
+        panel.plot(values.mean(), at, "|", color="#000000", markersize=9, markeredgewidth=1.6)
+    panel.axvline(0, color="#000000", linewidth=0.6)
+    panel.tick_params(axis="y", length=0)
+
+
+def _containment(panel: Axes, own: pd.DataFrame) -> None:
+    """Draw the asymmetry of raw containment against what it follows, the size difference."""
+    ratio = np.log2(own["in_superordinate"] / own["in_member"])
+    difference = own["in_superordinate"] - own["in_member"]
+    panel.axhline(0, color="#000000", linewidth=0.6)
+    panel.axvline(0, color="#000000", linewidth=0.6)
+    panel.plot(ratio, difference, "o", color=BLUE, markersize=3, alpha=0.55, markeredgewidth=0)
+    panel.set(
+        title="Raw containment:\nonly the size difference",
+        xlabel="log2 of member's over word's\nnumber of experts",
+        ylabel="shared / word's - shared / member's experts",
+    )
 
 
 def polysemy_panels(spread: pd.DataFrame, measured: pd.DataFrame, threshold: float, titles: dict[str, str]) -> Figure:
