@@ -20,9 +20,9 @@ STAGES = {
     "responses": ("extraction",),
     "analysis": (
         *("scoring", "selection", "representations", "alignment", "layers", "tables"),
-        *("ceilings", "comparisons", "mixed_tables", "validation"),
+        *("ceilings", "comparisons", "mixed_tables", "validation", "organisation"),
     ),
-    "report": ("figures", "report", "provenance"),
+    "report": ("figures", "report", "provenance", "organisation_figures", "graph_page", "organisation_statements"),
 }
 # The loader is shared: fetching a model needs no torch, running one does.
 ELSEWHERE = {"acquire": {"accelerate", "safetensors", "torch", "transformers"}}
