@@ -13,7 +13,8 @@ TABLE_PARTS = {
     **ORGANISATION_PARTS,
 }
 SUITE_PARTS = {
-    name: f"<results>/emergence/{{family}}/{{stimuli}}/{name}.parquet" for name in ("emergence", "half_rise", "sizes")
+    name: f"<results>/emergence/{{family}}/{{stimuli}}/{name}.parquet"
+    for name in ("emergence", "half_rise", "sizes", "organisation_by_step")
 }
 DOSE_PARTS = {name: f"<results>/emergence/nursery/lexicon/{name}.parquet" for name in ("dose_response", "dose_effects")}
 TABLES = [

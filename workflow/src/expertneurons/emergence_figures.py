@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from expertneurons import tables
 from expertneurons.figures import CONTEXTUAL, RANDOM, STYLE, UNTRAINED, save
+from expertneurons.organisation_names import COVERAGE, LABELS, LIFT, RATED_TRIPLETS, TRIPLETS
 
 SIZES = ("#56B4E9", "#0072B2", "#003A5C", "#009E73", "#E69F00", "#CC79A7", "#000000")
 EXPERTS, LAST = "experts.jaccard", "embedding.last.concept"
@@ -23,6 +24,7 @@ def draw_emergence(
     emergence: Path,
     half_rises: Path,
     sizes: Path,
+    organised: Path,
     folder: Path,
     threshold: float,
     prevalence: float,
@@ -34,6 +36,7 @@ def draw_emergence(
         emergence: The `emergence` table.
         half_rises: The `half_rise` table.
         sizes: The `sizes` table.
+        organised: The `organisation_by_step` table.
         folder: Where the figures go.
         threshold: AP threshold of the experts.
         prevalence: AP of a constant unit, the chance level.
@@ -47,6 +50,7 @@ def draw_emergence(
         "alignment_by_step": lambda: alignment_by_step(grown, tables.read(half_rises), threshold, titles),
         "thresholds_by_step": lambda: thresholds_by_step(grown, titles),
         "experts_by_step": lambda: experts_by_step(grown, threshold, prevalence),
+        "organisation_by_step": lambda: organisation_by_step(tables.read(organised), titles),
         "sizes": lambda: size_differences(tables.read(sizes), threshold, titles),
     }
     with mpl.rc_context(STYLE):
@@ -177,6 +181,32 @@ def experts_by_step(grown: pd.DataFrame, threshold: float, prevalence: float) ->
         panel.set_title(title)
         step_axis(panel, experts["step"])
     _legend(figure, panels[0])
+    return figure
+
+
+def organisation_by_step(rows: pd.DataFrame, titles: dict[str, str]) -> Figure:
+    """Draw domains, people's triplets and hierarchy over training, each with the mean of its null."""
+    rows = rows[(rows["domain"] == "") & rows["value"].notna()]
+    rated = [norm for norm in titles if norm in set(rows.loc[rows["measure"] == RATED_TRIPLETS, "norm"])]
+    wanted = [(TRIPLETS, "", "two of a domain against one\n(accuracy)")]
+    wanted += [(RATED_TRIPLETS, norm, f"the most alike of three\n({titles[norm]})") for norm in rated]
+    wanted += [
+        (COVERAGE, "", "members cover the category\nword's experts"),
+        (LIFT, "", "lift of member and\ncategory word"),
+    ]
+    figure = Figure(figsize=(3.4 * len(wanted), 3.9))
+    panels = figure.subplots(1, len(wanted), squeeze=False)[0]
+    for panel, (measure, norm, title) in zip(panels, wanted, strict=True):
+        own = rows[(rows["measure"] == measure) & (rows["norm"] == norm) & (rows["null"] == LABELS)]
+        for colour, label, size in by_size(own):
+            over_seeds(panel, size, "value", colour, label)
+            null = size.groupby("step")["null_mean"].mean()
+            panel.plot(null.index, null, ":", color=colour, linewidth=1)
+        panel.plot([], [], ":", color=RANDOM, label="shuffled labels, mean")
+        panel.set_title(title)
+        if len(own):
+            step_axis(panel, own["step"])
+    _legend(figure, panels[0], 4)
     return figure
 
 

@@ -25,9 +25,11 @@ def measure_emergence(
     pairs: list[Path],
     domains: list[Path],
     kept: list[Path],
+    organisation: list[Path],
     emergence: Path,
     half_rises: Path,
     sizes: Path,
+    organised: Path,
     stimuli: str,
     bound: float = 0.05,
     level: float = 0.95,
@@ -42,9 +44,11 @@ def measure_emergence(
         pairs: The same.
         domains: The same.
         kept: The same.
+        organisation: The same.
         emergence: Parquet file, the `emergence` table.
         half_rises: Parquet file, the `half_rise` table.
         sizes: Parquet file, the `sizes` table.
+        organised: Parquet file, the `organisation_by_step` table.
         stimuli: Name of the stimuli.
         bound: Smallest difference of interest between sizes.
         level: Coverage of the intervals.
@@ -74,6 +78,8 @@ def measure_emergence(
     table = _joined(pd.concat(grown, ignore_index=True), over, read_parts(domains)).merge(listed, on="run")
     tables.write(table, emergence, tables.KEYS["emergence"])
     tables.write(pd.DataFrame(halves).merge(listed, on="run"), half_rises, tables.KEYS["half_rise"])
+    by_step = read_parts(organisation).merge(full, on="run")
+    tables.write(by_step, organised, tables.KEYS["organisation_by_step"])
     family = {"family": full["family"].iloc[0], "stimuli": stimuli}
     columns = [*tables.KEYS["sizes"], "note"]
     told_sizes = pd.DataFrame(compared).assign(**family) if compared else pd.DataFrame(columns=columns)

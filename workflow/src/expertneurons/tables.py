@@ -22,6 +22,10 @@ KEYS = {
     "layers": ["model", "stimuli", "layer", "site", "threshold"],
     "mixed_models": ["model", "against", "stimuli", "norm", "name", "condition", "term"],
     "organisation": ["model", "stimuli", "representation", "threshold", "measure", "norm", "domain", "null"],
+    "organisation_by_step": [
+        *("family", "stimuli", "size", "seed", "run", "step"),
+        *("measure", "norm", "domain", "null"),
+    ],
     "partial": ["model", "stimuli", "norm", "representation", "given"],
     "polysemy": ["model", "stimuli", "threshold", "concepts"],
     "sizes": ["family", "stimuli", "norm", "representation", "threshold", "smaller", "larger"],
