@@ -18,11 +18,16 @@ IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "huggingface_hub": "hugg
 STAGES = {
     "acquire": ("sources", "checkpoints", "hub", "norms", "stimuli"),
     "responses": ("extraction",),
+    "nursery": ("nursery_training", "nursery_measures"),
     "analysis": (
         *("scoring", "selection", "representations", "alignment", "layers", "tables"),
         *("ceilings", "comparisons", "mixed_tables", "validation", "organisation"),
+        *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses"),
     ),
-    "report": ("figures", "report", "provenance", "organisation_figures", "graph_page", "organisation_statements"),
+    "report": (
+        *("figures", "report", "provenance", "emergence_figures", "nursery_figures", "emergence_report"),
+        *("organisation_figures", "graph_page", "organisation_statements"),
+    ),
 }
 # The loader is shared: fetching a model needs no torch, running one does.
 ELSEWHERE = {"acquire": {"accelerate", "safetensors", "torch", "transformers"}}

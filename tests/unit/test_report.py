@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from expertneurons import tables
+from expertneurons.ceilings import RELIABILITY
 from expertneurons.errors import StudyError
 from expertneurons.report import FIGURES, answers, comparison, estimate, summary, warnings, write_report
 
@@ -37,6 +38,8 @@ def aligned(low: float = 0.1, control_low: float = -0.1, rho: float = 0.3) -> pd
                     "threshold": limit,
                 }
                 chance = {"p": 0.0005, "null_low": -0.2, "null_high": 0.2}
+                for part in ("within", "between"):
+                    chance |= {f"rho_{part}": 0.2, f"low_{part}": 0.1, f"high_{part}": 0.3, f"n_pairs_{part}": 20}
                 rows.append(
                     {**place, **value, **chance, "n_pairs": 40, "n_concepts": 12, "identical_pairs": limit != 0.7}
                 )
@@ -53,9 +56,30 @@ def counted(concept: str = "ant") -> pd.DataFrame:
     return pd.DataFrame(rows).assign(**scores)
 
 
+def compared() -> pd.DataFrame:
+    numbers = {"rho_a": 0.3, "rho_b": 0.4, "difference": -0.1, "low": -0.2, "high": 0.01, "bound": 0.05}
+    tests = {"p": 0.07, "p_family": 0.21, "equivalent": False, "n_pairs": 40, "n_concepts": 12, "detectable": 0.15}
+    place = {"model": "a-model", "stimuli": "everyday", "contrast": "experts - text", "note": ""}
+    return pd.DataFrame([{**place, "norm": norm, **numbers, **tests} for norm in NORMS])
+
+
+def fitted() -> pd.DataFrame:
+    numbers = {"estimate": 0.25, "se": 0.1, "df": 10.0, "p": 0.03, "low": 0.03, "high": 0.47}
+    place = {"model": "a-model", "stimuli": "everyday", "name": "alignment", "condition": "experts", "term": "rating"}
+    sizes = {"n_pairs": 40, "n_concepts": 12, "converged": True, "note": ""}
+    return pd.DataFrame([{**place, "norm": norm, **numbers, **sizes} for norm in NORMS])
+
+
+def agreed() -> pd.DataFrame:
+    rows = [(norm, RELIABILITY, np.nan, 40, "not estimable: no raters") for norm in NORMS]
+    return pd.DataFrame(rows, columns=["norm", "measure", "value", "n_pairs", "note"])
+
+
 def page(folder: Path, alignment: pd.DataFrame | None = None, concept: str = "ant", **options: Any) -> str:
     tables.write(aligned() if alignment is None else alignment, folder / "alignment.parquet")
     tables.write(counted(concept), folder / "experts.parquet")
+    for name, table in (("comparisons", compared()), ("mixed_models", fitted()), ("agreement", agreed())):
+        tables.write(table, folder / f"{name}.parquet")
     pictures = folder / "figures" / "a-model" / "everyday"
     pictures.mkdir(parents=True, exist_ok=True)
     for name in FIGURES:
@@ -70,6 +94,9 @@ def report_arguments(folder: Path) -> dict[str, Any]:
         "captions": FOLDER,
         "alignment": folder / "alignment.parquet",
         "experts": folder / "experts.parquet",
+        "comparisons": folder / "comparisons.parquet",
+        "mixed_models": folder / "mixed_models.parquet",
+        "agreement": folder / "agreement.parquet",
         "figures": folder / "figures",
         "output": folder / "report.html",
         "title": "A study",

@@ -103,7 +103,7 @@ rule train_tokenizer:
     log:
         "<logs>/train_tokenizer.log",
     conda:
-        "../../envs/responses.yaml"
+        "../../envs/nursery.yaml"
     params:
         vocabulary=NURSERY["vocabulary"],
         code=code_digest("nursery_training"),
@@ -124,7 +124,7 @@ rule train_nursery:
     benchmark:
         "<benchmarks>/train_nursery/{run}.tsv"
     conda:
-        "../../envs/responses.yaml"
+        "../../envs/nursery.yaml"
     resources:
         gpu=0,
         mem="2GB",

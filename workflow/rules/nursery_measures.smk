@@ -27,7 +27,7 @@ rule measure_run:
     benchmark:
         "<benchmarks>/measure_run/{run}.tsv"
     conda:
-        "../../envs/responses.yaml"
+        "../../envs/nursery.yaml"
     resources:
         mem="3GB",
         runtime="1h",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from expertneurons import seeds, tables
+from expertneurons.dose_names import DIFFERENCE, HALF, MEAN
 from expertneurons.emergence import crossing, read_parts
 from expertneurons.nursery_runs import DOSED
 from expertneurons.steps import Progress
@@ -17,7 +18,6 @@ from expertneurons.steps import Progress
 Values = npt.NDArray[np.float64]
 
 MEASURES = ("n_experts", "best_ap", "best_auroc", "rho")
-MEAN, DIFFERENCE, HALF = "mean", "difference to the highest dose", "step at half of the highest dose's last value"
 
 
 def measure_doses(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from expertneurons import pages, tables
-from expertneurons.doses import DIFFERENCE, HALF, MEAN
+from expertneurons.dose_names import DIFFERENCE, HALF, MEAN
 from expertneurons.emergence_figures import EXPERTS, SIDES
 from expertneurons.organisation_names import ADJUSTED, COVERAGE, LABELS, LIFT, RATED_TRIPLETS, ROLES, TRIPLETS
 from expertneurons.statements import between, number, p_value

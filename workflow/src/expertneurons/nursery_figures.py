@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from expertneurons import tables
-from expertneurons.doses import HALF, MEAN
-from expertneurons.emergence import read_parts
+from expertneurons.dose_names import HALF, MEAN
 from expertneurons.emergence_figures import CHANCE, SIZES, step_axis
 from expertneurons.figures import STYLE, save
 
@@ -29,7 +28,7 @@ def draw_nursery(effects: Path, losses: list[Path], folder: Path, threshold: flo
     """
     with mpl.rc_context(STYLE):
         save(dose_response(tables.read(effects), threshold, prevalence), folder / "dose_response")
-        save(loss_curves(read_parts(losses)), folder / "losses")
+        save(loss_curves(pd.concat([tables.read(path) for path in losses])), folder / "losses")
 
 
 def dose_response(effects: pd.DataFrame, threshold: float, prevalence: float) -> Figure:
