@@ -23,6 +23,7 @@ Pairs = npt.NDArray[np.intp]
 FIXED = ("run", "step", "norm", "word1", "word2", "rating")
 STEEPNESS = (0.3, 30.0)  # bounds of the logistic, per factor of ten in steps
 FITS = 200
+EVALUATIONS = 60  # of one fit: flat curves, which have no middle, would take thousands
 
 
 class Curve(NamedTuple):
@@ -36,6 +37,8 @@ class Curve(NamedTuple):
         influence: (pairs, steps): what each pair adds to each point, zero where it is undefined there.
         pairs: (pairs, 2) numbers of the concepts.
         n_concepts: Concepts in them.
+        last: (pairs, columns) similarities at the last step.
+        ratings: (pairs,).
 
     """
 
@@ -46,6 +49,8 @@ class Curve(NamedTuple):
     influence: Values
     pairs: Pairs
     n_concepts: int
+    last: Values
+    ratings: Values
 
 
 def curve(rows: pd.DataFrame, columns: list[str]) -> Curve:
@@ -72,7 +77,8 @@ def curve(rows: pd.DataFrame, columns: list[str]) -> Curve:
     middle, summed = rho.mean(axis=1), influence.mean(axis=2)
     errors = covariance(summed, pairs)
     errors[np.isnan(middle), :] = errors[:, np.isnan(middle)] = np.nan
-    return Curve(steps, middle, errors, known.sum(axis=0).min(axis=1), summed, pairs, len(concepts))
+    n_pairs = known.sum(axis=0).min(axis=1)
+    return Curve(steps, middle, errors, n_pairs, summed, pairs, len(concepts), values[:, -1], ratings)
 
 
 def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, Any]:
@@ -113,9 +119,13 @@ def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, An
 
 
 def crossing(x: Values, values: Values, target: float, weights: Values | None = None) -> float:
-    """Where an isotonic fit to the values reaches a target above zero, on the scale of x; NaN where it never does."""
-    fitted = np.asarray(optimize.isotonic_regression(values, weights=weights).x)
-    if target <= 0 or fitted[-1] < target:
+    """Where an isotonic fit to what is known reaches a target above zero, on the scale of x; NaN where never."""
+    known = ~np.isnan(values)
+    if not known.any() or not target > 0:
+        return float("nan")
+    x, weights = x[known], None if weights is None else weights[known]
+    fitted = np.asarray(optimize.isotonic_regression(values[known], weights=weights).x)
+    if fitted[-1] < target:
         return float("nan")
     above = int(np.argmax(fitted >= target))
     if above == 0 or fitted[above] == fitted[above - 1]:
@@ -134,13 +144,23 @@ def _half(x: Values, rho: Values, variances: Values) -> float:
 def _logistic(x: Values, rho: Values, whiten: Values, start: Values | None) -> Values:
     """Parameters r0, A, k, m of the logistic that is closest to the points."""
 
+    def grown(own: Values) -> Values:
+        return np.asarray(1 / (1 + np.exp(-own[2] * (x - own[3]))))
+
     def residuals(own: Values) -> Values:
-        return np.asarray(whiten @ (own[0] + own[1] / (1 + np.exp(-own[2] * (x - own[3]))) - rho))
+        return np.asarray(whiten @ (own[0] + own[1] * grown(own) - rho))
+
+    def slopes(own: Values) -> Values:
+        share = grown(own)
+        steep = own[1] * share * (1 - share)
+        return np.asarray(whiten @ np.column_stack([np.ones(len(x)), share, steep * (x - own[3]), -steep * own[2]]))
 
     bounds = ([-1, 0, STEEPNESS[0], x[0]], [1, 2, STEEPNESS[1], x[-1]])
     rise = max(float(rho.max() - rho.min()), 1e-3)
     starts = [start] if start is not None else [np.array([rho[0], rise, k, m]) for k in (2, 8) for m in x[1:-1]]
-    found = [optimize.least_squares(residuals, np.clip(own, *bounds), bounds=bounds) for own in starts]
+    found = [
+        optimize.least_squares(residuals, np.clip(own, *bounds), slopes, bounds, max_nfev=EVALUATIONS) for own in starts
+    ]
     return np.asarray(min(found, key=lambda own: float(own.cost)).x)
 
 
@@ -156,14 +176,15 @@ def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: flo
     sizes = list(dict.fromkeys(size for size, _ in curves))
     for smaller, larger in pairwise(sizes):
         sides = [[own for (size, _), own in curves.items() if size == wanted] for wanted in (smaller, larger)]
-        finals = [np.array([own.rho[-1] for own in side]) for side in sides]
-        if np.isnan(np.concatenate(finals)).any():
+        common = np.logical_and.reduce([~np.isnan(own.last).any(axis=1) for side in sides for own in side])
+        if not all(_varies(own, common) for side in sides for own in side):
             yield {"smaller": smaller, "larger": larger, "note": "not defined at the last step of some run"}
             continue
-        means = [np.mean([own.influence[:, -1] for own in side], axis=0) for side in sides]
-        difference = float(finals[1].mean() - finals[0].mean())
-        se = float(np.sqrt(covariance((means[1] - means[0])[:, None], sides[0][0].pairs)[0, 0]))
-        df = freedom(sides[0][0].n_concepts)
+        (first, before), (second, after) = (_finals(side, common) for side in sides)
+        finals, pairs = [first, second], sides[0][0].pairs[common]
+        difference = float(second.mean() - first.mean())
+        se = float(np.sqrt(covariance((after - before)[:, None], pairs)[0, 0]))
+        df = freedom(np.unique(pairs).size)
         reach = stats.t.ppf(0.5 + level / 2, df) * se
         within = equivalence(difference, se, bound, df)
         yield {
@@ -180,17 +201,33 @@ def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: flo
             "bayes_factor_01": within.bayes_factor,
             "sd_over_seeds": float(np.mean([own.std(ddof=1) if len(own) > 1 else np.nan for own in finals])),
             "seeds": min(len(own) for own in finals),
+            "n_pairs": len(pairs),
             "note": "the same for these runs; seeds are few",
         }
 
 
+def _varies(found: Curve, common: npt.NDArray[np.bool_]) -> bool:
+    """Whether the last step can be aligned on these pairs."""
+    own = np.column_stack([found.last, found.ratings])[common]
+    return len(own) >= LEAST_PAIRS and bool((np.ptp(own, axis=0) > 0).all())
+
+
+def _finals(side: list[Curve], common: npt.NDArray[np.bool_]) -> tuple[Values, Values]:
+    """Alignment of each run at its last step on these pairs, and the influence of every pair on their mean."""
+    found = [spearman(own.last[common], own.ratings[common]) for own in side]
+    rhos = np.array([rho.mean() for rho, _ in found])
+    return rhos, np.mean([influence.mean(axis=1) for _, influence in found], axis=0)
+
+
 def points(found: Curve, level: float) -> pd.DataFrame:
     """Return the curve as rows: step, rho, se, low, high, n_pairs."""
-    se = np.sqrt(found.errors.diagonal())
+    # Each by itself: the joint covariance, made positive, is a little larger.
+    own = [covariance(influence[:, None], found.pairs)[0, 0] for influence in found.influence.T]
+    se = np.where(np.isnan(found.rho), np.nan, np.sqrt(own))
     critical = stats.t.ppf(0.5 + level / 2, freedom(found.n_concepts))
     bounds = [
-        interval(rho, own, critical) if not np.isnan(rho) else (np.nan, np.nan)
-        for rho, own in zip(found.rho, se, strict=True)
+        interval(rho, error, critical) if not np.isnan(rho) else (np.nan, np.nan)
+        for rho, error in zip(found.rho, se, strict=True)
     ]
     low, high = zip(*bounds, strict=True)
     table = {"step": found.steps, "rho": found.rho, "se": se, "low": low, "high": high, "n_pairs": found.n_pairs}
