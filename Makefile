@@ -24,7 +24,7 @@ setup: .venv/.ready
 .venv/.ready: requirements-dev.lock requirements-torch.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.9
-	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --no-deps --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-torch.txt
 	$(BIN)/python -m pip check
 	-cd "$(SITE)" && "$(CURDIR)/$(BIN)/python" -m compileall -qq -j0 -x py312_intrinsics $(BIG)

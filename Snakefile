@@ -25,6 +25,7 @@ include: "workflow/rules/experts.smk"
 include: "workflow/rules/similarity.smk"
 include: "workflow/rules/alignment.smk"
 include: "workflow/rules/comparisons.smk"
+include: "workflow/rules/organisation.smk"
 include: "workflow/rules/nursery.smk"
 include: "workflow/rules/nursery_measures.smk"
 include: "workflow/rules/emergence.smk"
@@ -43,5 +44,5 @@ rule all:
 rule acquire:
     input:
         collect("<results>/norms/{norm}.parquet", norm=STUDY.config["norms"]),
-        [checkpoint_folder(model) for model in STUDY.config["models"]],
+        [checkpoint_folder(model) for model in STUDY.config["models"] if not MAX_DISK or not from_hub(model)],
     localrule: True

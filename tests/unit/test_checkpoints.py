@@ -209,10 +209,44 @@ def test_weights_of_other_shapes_are_refused(folder: Path) -> None:
         load(folder, "trained", seed=0)
 
 
-def test_pickled_weights_are_not_opened(folder: Path) -> None:
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(StudyError, match=r"missing model\.safetensors"):
+def pickle_weights(folder: Path, weights: Any) -> None:
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+
+
+def test_pickled_weights_serve_where_there_are_no_others(folder: Path) -> None:
+    from safetensors.torch import load_file
+
+    expected = weights(load(folder, "trained", seed=0)[1])
+    pickle_weights(folder, load_file(folder / "model.safetensors"))
+    assert torch.equal(weights(load(folder, "trained", seed=0)[1]), expected)
+
+
+class Intruder:
+    """Runs a command when it is unpickled carelessly."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> Any:
+        return (open, (str(self.trace), "w"))
+
+
+def test_code_in_pickled_weights_is_never_run(folder: Path) -> None:
+    trace = folder.parent / "trace"
+    pickle_weights(folder, {"weight": Intruder(trace)})
+    with pytest.raises(StudyError, match=f"{folder}: transformers cannot load this model"):
         load(folder, "trained", seed=0)
+    assert not trace.exists()
+    torch.load(folder / "pytorch_model.bin", weights_only=False)["weight"].close()
+    assert trace.exists()
+
+
+@pytest.mark.parametrize("kind", ["trained", "random"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_model_runs_in_the_precision_asked_for(kind: Any, dtype: Any, folder: Path) -> None:
+    model = load(folder, kind, seed=1, dtype=dtype)[1]
+    assert {parameter.dtype for parameter in model.parameters()} == {getattr(torch, dtype)}
 
 
 def test_no_folder_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Emergence: curves equal single alignments, planted rises are found, sizes are compared as by hand."""
 
+import time
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from expertneurons import emergence, tables
+from expertneurons import tables
 from expertneurons.alignment import align
 from expertneurons.dyadic import covariance
 from expertneurons.emergence import (
-    STEEPNESS,
     Curve,
     _logistic,
     compare_sizes,
@@ -194,8 +194,7 @@ def test_half_rise_covers_at_about_its_level() -> None:
     assert (shares >= 0.75).all(), shares
 
 
-def test_flat_curves_do_not_emerge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emergence, "FITS", 1)
+def test_flat_curves_do_not_emerge() -> None:
     flat = np.full(len(STEPS), 0.3)
     emerged = [half_rise(planted(flat, 0.05, seed, together=0.3), 200, 0.95, seed)["emerged"] for seed in range(40)]
     assert np.mean(emerged) <= 0.1  # one side of 0.95 is 0.025
@@ -229,13 +228,30 @@ def test_unknown_points_are_left_out_of_the_fit() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(-0.9, 0.9), min_size=5, max_size=9))
-def test_logistic_stays_within_its_bounds(values: list[float]) -> None:
+def test_logistic_middle_stays_within_the_steps_of_any_curve(values: list[float]) -> None:
     x = GROWTH[: len(values)]
-    start, rise, steepness, middle = _logistic(x, np.array(values), np.eye(len(values)), None)
-    assert -1 <= start <= 1
-    assert 0 <= rise <= 2
-    assert STEEPNESS[0] <= steepness <= STEEPNESS[1]
+    middle, error = _logistic(x, np.array(values), np.eye(len(values)))
     assert x[0] <= middle <= x[-1]
+    assert error > 0
+    errors = 0.01 * np.eye(len(values))
+    found = half_rise(planted(np.array(values), 0.0, steps=STEPS[: len(values)])._replace(errors=errors), 20, 0.95, 1)
+    ends = [found[f"half_logistic{end}"] for end in ("_low", "", "_high")]
+    assert 0 <= ends[0] <= ends[1] <= ends[2] <= STEPS[len(values) - 1] + 1e-9
+
+
+def test_the_middle_of_a_flat_curve_may_be_anywhere() -> None:
+    found = half_rise(planted(np.full(len(STEPS), 0.3), 0.0)._replace(errors=1e-4 * np.eye(len(STEPS))), 50, 0.95, 1)
+    assert [found["half_logistic_low"], found["half_logistic_high"]] == pytest.approx([0, 512])
+
+
+def test_a_flat_curve_is_fitted_as_fast_as_a_rising_one() -> None:
+    seconds = []
+    for rho in (logistic(0.0, 0.6, 6.0, 1.5), np.full(len(STEPS), 0.3)):
+        started = time.perf_counter()
+        for seed in range(5):
+            _logistic(GROWTH, planted(rho, 0.03, seed).rho, np.eye(len(STEPS)))
+        seconds.append(time.perf_counter() - started)
+    assert seconds[1] < 10 * seconds[0]
 
 
 def two_sizes(weaker: float, stronger: float, seed: int = 0, noise: float = 1.0) -> dict[tuple[str, str], Curve]:

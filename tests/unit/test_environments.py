@@ -13,19 +13,19 @@ from tiny import ROOT
 
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # What conda-forge, or the import, calls a distribution of the lock.
-CONDA = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib"}
-IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+CONDA = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib", "huggingface_hub": "huggingface-hub"}
+IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "huggingface_hub": "huggingface-hub"}
 STAGES = {
-    "acquire": ("sources", "checkpoints", "norms", "stimuli"),
+    "acquire": ("sources", "checkpoints", "hub", "norms", "stimuli"),
     "responses": ("extraction",),
     "analysis": (
         *("scoring", "selection", "representations", "alignment", "layers", "tables"),
-        *("ceilings", "comparisons", "mixed_tables", "validation"),
+        *("ceilings", "comparisons", "mixed_tables", "validation", "organisation"),
     ),
-    "report": ("figures", "report", "provenance"),
+    "report": ("figures", "report", "provenance", "organisation_figures", "graph_page", "organisation_statements"),
 }
 # The loader is shared: fetching a model needs no torch, running one does.
-ELSEWHERE = {"acquire": {"safetensors", "torch", "transformers"}}
+ELSEWHERE = {"acquire": {"accelerate", "safetensors", "torch", "transformers"}}
 
 
 def locked() -> dict[str, str]:

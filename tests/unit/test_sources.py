@@ -7,12 +7,11 @@ import logging
 import os
 import subprocess
 import sys
-import threading
 import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import tiny
 from expertneurons import sheets, sources
 from expertneurons.errors import StudyError
 from expertneurons.sources import fetch_norm, fetch_wheel
+from loopback import Handler, serving
 
 CONTENT = b"cat\tdog\t7.5\n" * 400
 OTHER = CONTENT.replace(b"7.5", b"7.6")
@@ -51,7 +51,7 @@ class Site(HTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/data/norm.txt"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     def do_GET(self) -> None:
         site: Any = self.server
         reply = site.replies[min(site.asked, len(site.replies) - 1)]
@@ -61,18 +61,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.sent)
 
-    def log_message(self, *_: Any) -> None:
-        pass
-
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with Site() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Site()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)

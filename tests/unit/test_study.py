@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 import tiny
 from expertneurons import sheets, study
@@ -281,6 +282,72 @@ def test_a_wheel_needs_its_digest(config: dict[str, Any]) -> None:
     told = refused(config)
     assert config["sheets"]["models"] in told
     assert "'big' comes from a wheel and needs its sha256" in told
+
+
+def add_snapshots(config: dict[str, Any], *revisions: str) -> None:
+    """Add rows that share one checkpoint of a hub."""
+    path = Path(config["sheets"]["models"])
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    lines = [f"{header}\trevision", *(f"{row}\t" for row in rows)]
+    lines += [f"hub-{n}\thub\thub:owner/hub\t\ttrained\t0\t\t\t{found}" for n, found in enumerate(revisions)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_snapshots_of_a_hub_stand_in_the_order_of_the_models(config: dict[str, Any]) -> None:
+    add_snapshots(config, "step1", "step1")
+    loaded = study.load({**config, "models": ["small", "hub-1", "big", "hub-0"]})
+    assert loaded.snapshots == ["hub"]
+    assert loaded.users("hub") == ["hub-1", "hub-0"]
+    assert study.load(config).snapshots == []
+
+
+def test_a_model_of_a_hub_needs_its_revision(config: dict[str, Any]) -> None:
+    add_snapshots(config, "")
+    told = refused({**config, "models": ["hub-0"]})
+    assert f"{config['sheets']['models']}: 'hub-0' comes from a model hub and needs its revision" in told
+
+
+def test_rows_that_share_a_snapshot_must_share_its_revision(config: dict[str, Any]) -> None:
+    add_snapshots(config, "step1", "step2")
+    assert "'hub-0' and 'hub-1' share a checkpoint but not its source, sha256, revision" in refused(config)
+
+
+@pytest.mark.parametrize("source", ["hub:owner", "hub:owner/a/b", "hub:", "hub:/a", "hub:owner/a b"])
+def test_a_hub_source_is_an_owner_and_a_repository(source: str, config: dict[str, Any]) -> None:
+    add_snapshots(config, "step1")
+    edit(config, "models", "hub:owner/hub", source)
+    assert "source" in refused(config)
+
+
+@pytest.mark.parametrize("files", [["paper.yaml"], ["paper.yaml", "paper_dense.yaml"]], ids=" and ".join)
+def test_the_published_study_loads(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tiny.ROOT)
+    given: dict[str, Any] = {}
+    for name in ["config.yaml", *files]:
+        update_config(given, yaml.safe_load(Path(f"config/{name}").read_text(encoding="utf-8")))
+    loaded = study.load(given)
+    last = {name: row for name, row in loaded.models.items() if row["step"] == "143000" and name in given["models"]}
+    assert {"pythia-70m-step143000", "pythia-1b-step143000", "pythia-12b-step143000"} <= last.keys()
+    for name, row in last.items():
+        assert loaded.controls(name) == [name.replace("143000", "0")]
+        assert row["dtype"] == ("bfloat16" if "-12b-" in name else "")
+    assert len(loaded.snapshots) == len(given["models"])
+
+
+def test_rows_of_the_bundled_models_say_what_their_names_say() -> None:
+    rows = [row for row in sheets.read(tiny.ROOT / "config/models.tsv", "models") if row["family"] == "pythia"]
+    assert rows
+    for row in rows:
+        run = "" if row["run_seed"] == "0" else f"-seed{row['run_seed']}"
+        repository = row["source"].removeprefix("hub:EleutherAI/")
+        assert repository.endswith(run)
+        assert row["model"] == row["checkpoint"] == f"{repository}-{row['revision']}"
+        assert row["revision"] == f"step{row['step']}"
+        # Only these steps are branches of the suite.
+        step = int(row["step"])
+        assert step in (0, *(2**power for power in range(10))) or (step % 1000 == 0 and step <= 143_000)
+    sizes = {row["size"]: row["source"].partition("-")[2].partition("-")[0] for row in rows}
+    assert list(sizes.values()) == ["70m", "160m", "410m", "1b", "1.4b", "2.8b", "12b"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from expertneurons import tables
-from expertneurons.suites import Run, describe, list_runs, problems, training_runs
+from expertneurons.emergence_tables import list_runs
+from expertneurons.suites import Run, describe, problems, training_runs
 
 Rows = dict[str, dict[str, str]]
 

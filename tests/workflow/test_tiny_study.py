@@ -22,9 +22,13 @@ AFTER_SELECTION = {
     "collect_tables",
     "compare_representations",
     "draw_figures",
+    "draw_organisation",
     "fit_mixed_models",
+    "measure_organisation",
     "measure_similarity",
     "select_experts",
+    "tell_organisation",
+    "write_graph_page",
     "write_manifest",
     "write_report",
 }

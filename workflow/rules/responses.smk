@@ -1,5 +1,9 @@
 """Responses: one forward pass over every sentence; what all units answer, and the embeddings, from the same pass."""
 
+POOLED = collect(
+    "<results>/responses/{{model}}/{{stimuli}}/{pooling}.npy", pooling=STUDY.config["responses"]["poolings"]
+)
+
 
 rule extract_responses:
     input:
@@ -8,9 +12,7 @@ rule extract_responses:
         sentences=rules.build_stimuli.output.sentences,
         sites=STUDY.config["sheets"]["sites"],
     output:
-        responses=collect(
-            "<results>/responses/{{model}}/{{stimuli}}/{pooling}.npy", pooling=STUDY.config["responses"]["poolings"]
-        ),
+        responses=temp(POOLED) if MAX_DISK else POOLED,  # larger than the checkpoint
         units="<results>/responses/{model}/{stimuli}/units.parquet",
         embeddings="<results>/responses/{model}/{stimuli}/embeddings.npy",
     log:
@@ -21,10 +23,11 @@ rule extract_responses:
         "../../envs/responses.yaml"
     threads: 2
     resources:
-        mem="4GB",
+        mem=lambda wildcards: memory(wildcards.model),
         runtime="2h",
     params:
         weights=lookup("{model}/weights", within=STUDY.models),
+        precision=lambda wildcards: STUDY.models[wildcards.model].get("dtype") or "float32",
         seed=lookup("{model}/seed", within=STUDY.models),
         sites=lookup("responses/sites", within=STUDY.config),
         poolings=lookup("responses/poolings", within=STUDY.config),
@@ -39,4 +42,5 @@ rule extract_responses:
         " --units {output.units} --embeddings {output.embeddings} --sites-wanted {params.sites}"
         " --poolings {params.poolings} --model {wildcards.model} --weights {params.weights} --seed {params.seed}"
         " --include-special {params.include_special} --include-padding {params.include_padding} --dtype {params.dtype}"
+        " --precision {params.precision}"
         " --tokens-per-batch {params.tokens_per_batch} --threads {threads}"

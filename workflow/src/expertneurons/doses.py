@@ -1,5 +1,6 @@
 """Doses: how a concept's experts follow how often the concept occurred in training."""
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,15 +70,17 @@ def _effects(
     levels, steps = (np.unique(rows[name].to_numpy(np.float64)) for name in ("dose", "step"))
     values = _array(rows, measure, levels, steps)
     resampled = generator.integers(values.shape[1], size=(draws, values.shape[1]))
-    means = np.nanmean(values, axis=1)
-    drawn = np.stack([np.nanmean(values[:, own], axis=1) for own in resampled])  # (draws, doses, steps)
+    means = _means(values)
+    drawn = np.stack([_means(values[:, own]) for own in resampled])  # (draws, doses, steps)
     ends = [0.5 - level / 2, 0.5 + level / 2]
     count = {"n_concepts": values.shape[1]}
     for kind, own, spread in (
         (MEAN, means, drawn),
         (DIFFERENCE, means - means[-1:], drawn - drawn[:, -1:]),
     ):
-        low, high = np.nanquantile(spread, ends, axis=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # what no concept has stays unknown
+            low, high = np.nanquantile(spread, ends, axis=0)
         for dose, step in np.ndindex(own.shape):
             if kind == MEAN or dose < len(levels) - 1:
                 told = {"dose": levels[dose], "step": steps[step], "kind": kind, **count}
@@ -91,6 +94,14 @@ def _effects(
             low, high = np.quantile(np.where(np.isnan(reached), np.inf, reached), ends, method="closest_observation")
             told = {"dose": level_of, "step": np.nan, "kind": HALF, "share_never": float(np.isnan(reached).mean())}
             yield {**told, **count, "value": 10**first - 1, "low": 10**low - 1, "high": 10**high - 1}
+
+
+def _means(values: Values) -> Values:
+    """Means over concepts, (doses, steps), of what is known; NaN where nothing is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
 
 def _array(rows: pd.DataFrame, measure: str, levels: Values, steps: Values) -> Values:

@@ -22,8 +22,9 @@ Pairs = npt.NDArray[np.intp]
 
 FIXED = ("run", "step", "norm", "word1", "word2", "rating")
 STEEPNESS = (0.3, 30.0)  # bounds of the logistic, per factor of ten in steps
-FITS = 200
-EVALUATIONS = 60  # of one fit: flat curves, which have no middle, would take thousands
+STARTS = 5
+EVALUATIONS = 100  # of one fit: flat curves, which have no middle, would take thousands
+LEAST_POINTS = 4
 
 
 class Curve(NamedTuple):
@@ -84,8 +85,9 @@ def curve(rows: pd.DataFrame, columns: list[str]) -> Curve:
 def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, Any]:
     """Find the step at which half of the final alignment is reached, by two ways, with intervals.
 
-    The monotone way interpolates an isotonic fit on log10(step + 1); the logistic way fits r0 + A / (1 + exp(-k (x -
-    m))) to the points, weighted by their joint covariance. Both are repeated on curves drawn from that covariance.
+    The monotone way interpolates an isotonic fit on log10(step + 1) and is repeated on curves drawn from the joint
+    covariance of the points. The logistic way fits r0 + A / (1 + exp(-k (x - m))), weighted by that covariance; its
+    interval is Wald's, kept within the steps.
 
     Returns:
         half_monotone, half_logistic (steps), rise (from the first to the last point), each with its low and high,
@@ -95,31 +97,29 @@ def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, An
     names = ("half_monotone", "half_logistic", "rise")
     known = ~np.isnan(found.rho)
     nothing = {f"{name}{end}": np.nan for name in names for end in ("", "_low", "_high")}
-    if known.sum() < 4:
+    if known.sum() < LEAST_POINTS:
         return {**nothing, "final": np.nan, "emerged": False}
     x, rho = np.log10(found.steps[known] + 1.0), found.rho[known]
     errors = found.errors[np.ix_(known, known)]
     scale, vectors = np.linalg.eigh(errors)
     scale = np.maximum(scale, 1e-4 * scale[-1])  # neighbouring points may move as one
-    root = vectors * np.sqrt(scale)
-    generator = seeds.generator(seed, "half_rise")
-    drawn = rho + generator.standard_normal((draws, len(rho))) @ root.T
-    whiten = (vectors / np.sqrt(scale)).T
+    drawn = rho + seeds.generator(seed, "half_rise").standard_normal((draws, len(rho))) @ (vectors * np.sqrt(scale)).T
     monotone = np.array([_half(x, own, errors.diagonal()) for own in [rho, *drawn]])
-    first = _logistic(x, rho, whiten, None)
-    fits = np.array([first, *(_logistic(x, own, whiten, first) for own in drawn[:FITS])])
     rise = np.array([own[-1] - own[0] for own in [rho, *drawn]])
-    columns = {"half_monotone": 10**monotone - 1, "half_logistic": 10 ** fits[:, 3] - 1, "rise": rise}
     told: dict[str, Any] = {}
-    for name, values in columns.items():
+    for name, values in {"half_monotone": 10**monotone - 1, "rise": rise}.items():
         reached = values[1:][~np.isnan(values[1:])]
         low, high = np.quantile(reached, [0.5 - level / 2, 0.5 + level / 2]) if reached.size else (np.nan, np.nan)
         told |= {name: float(values[0]), f"{name}_low": float(low), f"{name}_high": float(high)}
+    middle, error = _logistic(x, rho, (vectors / np.sqrt(scale)).T)
+    reach = stats.norm.ppf(0.5 + level / 2) * error
+    for end, place in (("", middle), ("_low", max(middle - reach, x[0])), ("_high", min(middle + reach, x[-1]))):
+        told[f"half_logistic{end}"] = float(10**place - 1)
     return {**told, "final": float(rho[-1]), "emerged": told["rise_low"] > 0}
 
 
 def crossing(x: Values, values: Values, target: float, weights: Values | None = None) -> float:
-    """Where an isotonic fit to what is known reaches a target above zero, on the scale of x; NaN where never."""
+    """Where an isotonic fit to the known values reaches a target above zero, on the scale of x; NaN where never."""
     known = ~np.isnan(values)
     if not known.any() or not target > 0:
         return float("nan")
@@ -141,8 +141,8 @@ def _half(x: Values, rho: Values, variances: Values) -> float:
     return crossing(x, rho, last / 2, weights)
 
 
-def _logistic(x: Values, rho: Values, whiten: Values, start: Values | None) -> Values:
-    """Parameters r0, A, k, m of the logistic that is closest to the points."""
+def _logistic(x: Values, rho: Values, whiten: Values) -> tuple[float, float]:
+    """Midpoint m of the logistic that is closest to the points, and its standard error, infinite where it is free."""
 
     def grown(own: Values) -> Values:
         return np.asarray(1 / (1 + np.exp(-own[2] * (x - own[3]))))
@@ -157,11 +157,14 @@ def _logistic(x: Values, rho: Values, whiten: Values, start: Values | None) -> V
 
     bounds = ([-1, 0, STEEPNESS[0], x[0]], [1, 2, STEEPNESS[1], x[-1]])
     rise = max(float(rho.max() - rho.min()), 1e-3)
-    starts = [start] if start is not None else [np.array([rho[0], rise, k, m]) for k in (2, 8) for m in x[1:-1]]
-    found = [
-        optimize.least_squares(residuals, np.clip(own, *bounds), slopes, bounds, max_nfev=EVALUATIONS) for own in starts
-    ]
-    return np.asarray(min(found, key=lambda own: float(own.cost)).x)
+    starts = [np.array([rho[0], rise, k, m]) for k in (2, 8) for m in np.linspace(x[0], x[-1], STARTS + 2)[1:-1]]
+    options: dict[str, Any] = {"jac": slopes, "bounds": bounds, "max_nfev": EVALUATIONS}
+    tried = [optimize.least_squares(residuals, np.clip(own, *bounds), **options) for own in starts]
+    best = min(tried, key=lambda own: float(own.cost))
+    information = slopes(best.x).T @ slopes(best.x)
+    if np.linalg.cond(information) > 1 / np.finfo(np.float64).eps:
+        return float(best.x[3]), np.inf
+    return float(best.x[3]), float(np.sqrt(np.linalg.inv(information)[3, 3]))
 
 
 def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: float) -> Iterator[dict[str, Any]]:
@@ -180,10 +183,9 @@ def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: flo
         if not all(_varies(own, common) for side in sides for own in side):
             yield {"smaller": smaller, "larger": larger, "note": "not defined at the last step of some run"}
             continue
-        (first, before), (second, after) = (_finals(side, common) for side in sides)
-        finals, pairs = [first, second], sides[0][0].pairs[common]
-        difference = float(second.mean() - first.mean())
-        se = float(np.sqrt(covariance((after - before)[:, None], pairs)[0, 0]))
+        finals, influences = zip(*(_finals(side, common) for side in sides), strict=True)
+        pairs, difference = sides[0][0].pairs[common], float(finals[1].mean() - finals[0].mean())
+        se = float(np.sqrt(covariance((influences[1] - influences[0])[:, None], pairs)[0, 0]))
         df = freedom(np.unique(pairs).size)
         reach = stats.t.ppf(0.5 + level / 2, df) * se
         within = equivalence(difference, se, bound, df)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from expertneurons import tables
 from expertneurons.figures import CONTEXTUAL, RANDOM, STYLE, UNTRAINED, save
+from expertneurons.organisation_names import COVERAGE, LABELS, LIFT, RATED_TRIPLETS, TRIPLETS
 
 SIZES = ("#56B4E9", "#0072B2", "#003A5C", "#009E73", "#E69F00", "#CC79A7", "#000000")
 EXPERTS, LAST = "experts.jaccard", "embedding.last.concept"
@@ -23,6 +24,7 @@ def draw_emergence(
     emergence: Path,
     half_rises: Path,
     sizes: Path,
+    organised: Path,
     folder: Path,
     threshold: float,
     prevalence: float,
@@ -34,6 +36,7 @@ def draw_emergence(
         emergence: The `emergence` table.
         half_rises: The `half_rise` table.
         sizes: The `sizes` table.
+        organised: The `organisation_by_step` table.
         folder: Where the figures go.
         threshold: AP threshold of the experts.
         prevalence: AP of a constant unit, the chance level.
@@ -47,6 +50,7 @@ def draw_emergence(
         "alignment_by_step": lambda: alignment_by_step(grown, tables.read(half_rises), threshold, titles),
         "thresholds_by_step": lambda: thresholds_by_step(grown, titles),
         "experts_by_step": lambda: experts_by_step(grown, threshold, prevalence),
+        "organisation_by_step": lambda: organisation_by_step(tables.read(organised), titles),
         "sizes": lambda: size_differences(tables.read(sizes), threshold, titles),
     }
     with mpl.rc_context(STYLE):
@@ -60,6 +64,7 @@ def step_axis(panel: Axes, steps: Any) -> None:
     panel.set_xscale("symlog", base=2, linthresh=1)
     panel.set_xticks(shown, [_short(step) for step in shown], fontsize=7)
     panel.minorticks_off()
+    panel.set_xlim(-0.35, 1.25 * max(shown[-1], 1))
     panel.set_xlabel("training step")
 
 
@@ -168,12 +173,40 @@ def experts_by_step(grown: pd.DataFrame, threshold: float, prevalence: float) ->
             if f"{column}_low" in own:
                 means = own.groupby("step")[[f"{column}_low", f"{column}_high"]].mean()
                 panel.plot(means.index, means, color=colour, linewidth=0.6, alpha=0.7)
-        untrained = experts.loc[experts["step"] == 0, column].mean()
-        panel.axhline(untrained, color=UNTRAINED, linestyle="--", linewidth=1, label="untrained (step 0), mean")
+            if column != "identity":
+                untrained = own.loc[own["step"] == 0, column].mean()
+                panel.axhline(untrained, color=colour, linestyle="--", linewidth=0.8, alpha=0.8)
+        panel.plot([], [], "--", color=RANDOM, linewidth=0.8, label="untrained (step 0)")
         panel.axhline(chance[column], label="chance", **CHANCE)
         panel.set_title(title)
         step_axis(panel, experts["step"])
     _legend(figure, panels[0])
+    return figure
+
+
+def organisation_by_step(rows: pd.DataFrame, titles: dict[str, str]) -> Figure:
+    """Draw domains, people's triplets and hierarchy over training, each with the mean of its null."""
+    rows = rows[(rows["domain"] == "") & rows["value"].notna()]
+    rated = [norm for norm in titles if norm in set(rows.loc[rows["measure"] == RATED_TRIPLETS, "norm"])]
+    wanted = [(TRIPLETS, "", "two of a domain against one\n(accuracy)")]
+    wanted += [(RATED_TRIPLETS, norm, f"the most alike of three\n({titles[norm]})") for norm in rated]
+    wanted += [
+        (COVERAGE, "", "members cover the category\nword's experts"),
+        (LIFT, "", "lift of member and\ncategory word"),
+    ]
+    figure = Figure(figsize=(3.4 * len(wanted), 3.9))
+    panels = figure.subplots(1, len(wanted), squeeze=False)[0]
+    for panel, (measure, norm, title) in zip(panels, wanted, strict=True):
+        own = rows[(rows["measure"] == measure) & (rows["norm"] == norm) & (rows["null"] == LABELS)]
+        for colour, label, size in by_size(own):
+            over_seeds(panel, size, "value", colour, label)
+            null = size.groupby("step")["null_mean"].mean()
+            panel.plot(null.index, null, ":", color=colour, linewidth=1)
+        panel.plot([], [], ":", color=RANDOM, label="shuffled labels, mean")
+        panel.set_title(title)
+        if len(own):
+            step_axis(panel, own["step"])
+    _legend(figure, panels[0], 4)
     return figure
 
 
@@ -190,7 +223,7 @@ def size_differences(compared: pd.DataFrame, threshold: float, titles: dict[str,
         for number, name in enumerate(names):
             rows = own[own["representation"] == name]
             places = [pairs.index(pair) for pair in zip(rows["smaller"], rows["larger"], strict=True)]
-            heights = -np.array(places, np.float64) - 0.22 * (number - (len(names) - 1) / 2)
+            heights = -np.array(places, np.float64) - 0.7 / len(names) * (number - (len(names) - 1) / 2)
             reach = np.abs(rows[["low", "high"]].to_numpy().T - rows["difference"].to_numpy())
             panel.errorbar(
                 rows["difference"], heights, xerr=reach, fmt="o", markersize=4, color=SIZES[number], label=_side(name)
@@ -199,6 +232,7 @@ def size_differences(compared: pd.DataFrame, threshold: float, titles: dict[str,
         panel.axvspan(-bound, bound, color=RANDOM, alpha=0.2, linewidth=0, label=f"smaller than {bound:g}")
         panel.axvline(0, color="#000000", linewidth=0.6)
         panel.set_yticks(-np.arange(len(pairs)), [f"{larger} - {smaller}" for smaller, larger in pairs])
+        panel.set_ylim(0.5 - max(len(pairs), 1), 0.5)
         panel.set_title(title)
         panel.set_xlabel("difference in Spearman correlation")
     _legend(figure, panels[0], 4)

@@ -9,16 +9,26 @@ import pandas as pd
 
 from expertneurons import pages, tables
 from expertneurons.doses import DIFFERENCE, HALF, MEAN
-from expertneurons.emergence_figures import EXPERTS
-from expertneurons.statements import between, number
+from expertneurons.emergence_figures import EXPERTS, SIDES
+from expertneurons.organisation_names import ADJUSTED, COVERAGE, LABELS, LIFT, RATED_TRIPLETS, ROLES, TRIPLETS
+from expertneurons.statements import between, number, p_value
 
 FIGURES = {
     "alignment_by_step": "When does alignment emerge?",
     "thresholds_by_step": "Does the threshold matter?",
     "experts_by_step": "Do concepts gain experts, and keep them?",
+    "organisation_by_step": "When are concepts organised?",
     "sizes": "Does size make a difference?",
 }
 NURSERY_FIGURES = {"dose_response": "What if a concept is rare?", "losses": "Did the models learn?"}
+# Measures of organisation by norm; None stands for every norm.
+ORGANISATION: dict[tuple[str, str | None], str] = {
+    (TRIPLETS, ""): "two of a domain overlap most among three",
+    (RATED_TRIPLETS, None): "the most alike of three",
+    (COVERAGE, ""): "members cover the category word's experts",
+    (LIFT, ""): "lift of member and category word",
+    (ADJUSTED, ""): "graded asymmetry, sizes set aside",
+}
 DOSE_MEASURES = {"best_ap": "best AP", "n_experts": "experts", "rho": "alignment of a concept with its features"}
 
 
@@ -28,6 +38,7 @@ def tell_emergence(
     emergence: Path,
     half_rises: Path,
     sizes: Path,
+    organised: Path,
     figures: Path,
     output: Path,
     threshold: float,
@@ -44,6 +55,7 @@ def tell_emergence(
         emergence: The `emergence` table.
         half_rises: The `half_rise` table.
         sizes: The `sizes` table.
+        organised: The `organisation_by_step` table.
         figures: Folder of the figures.
         output: HTML file to write.
         threshold: AP threshold of the headline.
@@ -62,7 +74,8 @@ def tell_emergence(
     told |= {
         "Alignment": curves(grown, halves, norms),
         "Experts": experts(grown, threshold),
-        "Sizes": compared(tables.read(sizes), threshold, norms),
+        "Organisation": organisation(tables.read(organised), norms),
+        "Sizes (exploratory: p values are not adjusted)": compared(tables.read(sizes), threshold, norms),
     }
     if effects is not None:
         told["Rare concepts"] = doses(tables.read(effects), threshold)
@@ -153,12 +166,34 @@ def experts(grown: pd.DataFrame, threshold: float) -> list[str]:
     return told
 
 
+def organisation(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
+    """Say how domains, people's triplets and hierarchy stand at the first and the last step."""
+    told = []
+    for size, own in _sized(rows[(rows["domain"] == "") & rows["null"].isin([LABELS, ROLES]) & rows["value"].notna()]):
+        for (measure, norm), title in ORGANISATION.items():
+            titles = {norm: title} if norm is not None else {key: f"{title} ({name})" for key, name in norms.items()}
+            for key, name in titles.items():
+                found = own[(own["measure"] == measure) & (own["norm"] == (key or ""))]
+                if len(found):
+                    ends = [_step(found[found["step"] == step]) for step in (found["step"].min(), found["step"].max())]
+                    told.append(f"{size}, {name}: {'; '.join(ends)}.")
+    return told
+
+
+def _step(rows: pd.DataFrame) -> str:
+    parts = [
+        f"{number(row['value'])} against {number(row['null_mean'])}, {p_value(row['p'])}"
+        for row in rows.sort_values("seed").to_dict("records")
+    ]
+    return f"step {rows['step'].iloc[0]:.0f} {' and '.join(parts)}"
+
+
 def compared(rows: pd.DataFrame, threshold: float, norms: Mapping[str, str]) -> list[str]:
     """Say for neighbouring sizes whether they differ, are equivalent, or neither can be said."""
     told = []
     shown = rows[rows["threshold"].isna() | np.isclose(rows["threshold"], threshold)]
-    for row in shown[shown["representation"].str.startswith("experts")].to_dict("records"):
-        head = f"{norms[row['norm']]}, {row['larger']} - {row['smaller']}, {_name(row['representation'])}: "
+    for row in shown[shown["representation"].isin(SIDES)].to_dict("records"):
+        head = f"{norms[row['norm']]}, {row['larger']} - {row['smaller']}, {SIDES[row['representation']]}: "
         if pd.isna(row["difference"]):
             told.append(f"{head}{row['note']}.")
             continue
@@ -172,11 +207,6 @@ def compared(rows: pd.DataFrame, threshold: float, norms: Mapping[str, str]) -> 
             f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}."
         )
     return told
-
-
-def _name(representation: str) -> str:
-    names = {EXPERTS: "AP threshold", "experts.subsampled": "equally many units"}
-    return names.get(representation, f"{representation.removeprefix('experts.')} units each")
 
 
 def doses(effects: pd.DataFrame, threshold: float) -> list[str]:

@@ -1,5 +1,6 @@
 """Emergence of a study in tables: curves over training, half-rise, expert identity, comparisons of sizes."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,11 @@ def measure_emergence(
     pairs: list[Path],
     domains: list[Path],
     kept: list[Path],
+    organisation: list[Path],
     emergence: Path,
     half_rises: Path,
     sizes: Path,
+    organised: Path,
     stimuli: str,
     bound: float = 0.05,
     level: float = 0.95,
@@ -41,9 +44,11 @@ def measure_emergence(
         pairs: The same.
         domains: The same.
         kept: The same.
+        organisation: The same.
         emergence: Parquet file, the `emergence` table.
         half_rises: Parquet file, the `half_rise` table.
         sizes: Parquet file, the `sizes` table.
+        organised: Parquet file, the `organisation_by_step` table.
         stimuli: Name of the stimuli.
         bound: Smallest difference of interest between sizes.
         level: Coverage of the intervals.
@@ -73,6 +78,8 @@ def measure_emergence(
     table = _joined(pd.concat(grown, ignore_index=True), over, read_parts(domains)).merge(listed, on="run")
     tables.write(table, emergence, tables.KEYS["emergence"])
     tables.write(pd.DataFrame(halves).merge(listed, on="run"), half_rises, tables.KEYS["half_rise"])
+    by_step = read_parts(organisation).merge(full, on="run")
+    tables.write(by_step, organised, tables.KEYS["organisation_by_step"])
     family = {"family": full["family"].iloc[0], "stimuli": stimuli}
     columns = [*tables.KEYS["sizes"], "note"]
     told_sizes = pd.DataFrame(compared).assign(**family) if compared else pd.DataFrame(columns=columns)
@@ -143,3 +150,14 @@ def _joined(curves: pd.DataFrame, over: pd.DataFrame, domains: pd.DataFrame) -> 
     ).rename(columns={"auc": "domain_auc"})
     whole = curves.merge(over, on=["run", "step", "threshold"], how="left")
     return whole.merge(told, on=["run", "step", "representation", "threshold"], how="left")
+
+
+def list_runs(rows: str, output: Path) -> None:
+    """Write the training runs of one family of checkpoints.
+
+    Args:
+        rows: JSON list of objects with run, family, size, parameters, seed, kind, note.
+        output: Parquet file: the same columns.
+
+    """
+    tables.write(pd.DataFrame(json.loads(rows)), output, ["run"])

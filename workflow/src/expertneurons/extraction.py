@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from expertneurons import checkpoints, sites, tables
+from expertneurons import checkpoints, placement, sites, tables
 from expertneurons.batches import Batch, plan
 from expertneurons.errors import StudyError
 from expertneurons.files import new_array, save_array
@@ -36,6 +36,7 @@ def extract_responses(
     seed: int = 0,
     include_special: bool = False,
     include_padding: bool = False,
+    precision: checkpoints.Precision = "float32",
     dtype: Literal["float32", "float16"] = "float32",
     tokens_per_batch: int = 2048,
     threads: int = 1,
@@ -61,33 +62,36 @@ def extract_responses(
         seed: Of the untrained weights.
         include_special: Pool over special tokens too.
         include_padding: Pool over padding too, as the oldest public implementation does.
-        dtype: Of the stored responses; the pass itself is in float32.
+        precision: Of the weights and of the pass.
+        dtype: Of the stored responses.
         tokens_per_batch: Tokens, padding included, that go through the model at once.
         threads: Batches that are computed at the same time.
 
     """
-    tokenizer, network = checkpoints.load(checkpoint, weights, seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tokenizer, network = checkpoints.load(checkpoint, weights, seed, precision)
+    network, device = placement.place(network)
     torch.set_num_threads(1)
-    network.to(device).config.use_cache = False
+    network.config.use_cache = False
     taps = sites.resolve(network, checkpoints.architecture(checkpoint), sites_sheet, sites_wanted)
-    table = sites.unit_table(taps, sites.widths(network, taps))
+    table = sites.unit_table(taps, sites.widths(network, taps, device))
     rows = tables.read(sentence_table)
     batches = plan(tokenizer, rows, tokens_per_batch, _longest(network), include_special)
     reader = Reader(network, taps, tuple(poolings), device, len(table), include_padding)
     concepts = rows["concept_number"].to_numpy()
+    remedy = _remedy(precision, dtype)
     progress = Progress(len(rows), f"{model}: responses", "sentences")
     with ExitStack() as stack:
         shape = (len(rows), len(table))
         stored = [stack.enter_context(new_array(path, shape, dtype)) for path in responses]
         stack.enter_context(sites.tapped(network, taps, reader.sink))
-        pool = stack.enter_context(ThreadPoolExecutor(1 if device.type == "cuda" else threads))
+        alone = device.type == "cuda" or placement.is_spread(network)
+        pool = stack.enter_context(ThreadPoolExecutor(1 if alone else threads))
         sums = np.zeros(
             (len(SCOPES), network.config.num_hidden_layers + 2, int(concepts.max()) + 1, network.config.hidden_size)
         )
         for batch, (pooled, means) in zip(batches, pool.map(reader.read, batches), strict=True):
             for array, values in zip(stored, pooled, strict=True):
-                array[batch.rows] = _finite(_stored(values, dtype), batch.rows, rows, table, model, dtype)
+                array[batch.rows] = _finite(_stored(values, dtype), batch.rows, rows, table, model, remedy)
             for position, row in enumerate(batch.rows):
                 sums[:, :, concepts[row]] += means[:, :, position]
             progress(len(batch.rows))
@@ -111,23 +115,28 @@ def _stored(values: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
         return values.astype(dtype)
 
 
+def _remedy(precision: str, dtype: str) -> str:
+    if precision == "float16":
+        return "run it in bfloat16 (dtype in the models sheet)"
+    return (
+        "store float32 (responses.dtype)"
+        if dtype == "float16"
+        else "the weights are broken: fetch the checkpoint again"
+    )
+
+
 def _finite(
     values: npt.NDArray[Any],
     chunk: npt.NDArray[np.intp],
     rows: pd.DataFrame,
     table: pd.DataFrame,
     model: str,
-    dtype: str,
+    remedy: str,
 ) -> npt.NDArray[Any]:
     if np.isfinite(values).all():
         return values
     position, unit = np.argwhere(~np.isfinite(values))[0]
     place = table.iloc[unit]
-    remedy = (
-        "store float32 (responses.dtype)"
-        if dtype == "float16"
-        else "the weights are broken: fetch the checkpoint again"
-    )
     raise StudyError(
         f"{model}: the response of layer {place['layer']} {place['site']} {place['index']} to sentence "
         f"{rows['id'].iloc[chunk[position]]} is {values[position, unit]}; {remedy}"
@@ -161,18 +170,19 @@ class Reader:
             out = self.network(
                 input_ids=ids, attention_mask=batch.real.to(self.device).long(), output_hidden_states=True
             )
-            static = self.network.get_input_embeddings().weight[ids]
+            static = self.network.get_input_embeddings()(ids)
             means = self._means((static, *out.hidden_states), batch)
             pooled = [self._joined(here.seen[pooling]) for pooling in self.poolings]
         return pooled, means
 
     def _joined(self, seen: dict[int, torch.Tensor]) -> npt.NDArray[Any]:
         # Modules answer in the order in which the model runs them; the columns follow the taps.
-        whole: npt.NDArray[Any] = torch.cat([seen[tap] for tap in range(len(self.taps))], dim=1).float().cpu().numpy()
+        ordered = [seen[tap].to(self.device) for tap in range(len(self.taps))]
+        whole: npt.NDArray[Any] = torch.cat(ordered, dim=1).float().cpu().numpy()
         return whole
 
     def _means(self, states: tuple[torch.Tensor, ...], batch: Batch) -> npt.NDArray[np.float64]:
-        stacked = torch.stack(states).double()
+        stacked = torch.stack([state.to(self.device) for state in states]).double()
         return np.stack([_mean(stacked, tokens.to(self.device)).cpu().numpy() for tokens in (batch.own, batch.pooled)])
 
     def sink(self, number: int, values: torch.Tensor) -> None:
@@ -180,12 +190,13 @@ class Reader:
         here = self._current
         if getattr(here, "seen", None) is None:
             return
+        mask = here.mask.to(values.device)
         for pooling, seen in here.seen.items():
             if pooling == "mean":
-                seen[number] = (values * here.mask).sum(1) / here.mask.sum(1)
+                seen[number] = (values.float() * mask).sum(1) / mask.sum(1)
             else:
                 beyond = -torch.inf if pooling == "max" else torch.inf
-                kept = values if here.full else values.masked_fill(~here.mask, beyond)
+                kept = values if here.full else values.masked_fill(~mask, beyond)
                 seen[number] = kept.amax(1) if pooling == "max" else kept.amin(1)
 
 

@@ -4,7 +4,7 @@ The steps are those that any model goes through; only what training runs are com
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,16 @@ from scipy import stats
 from expertneurons import extraction, scoring, selection, tables
 from expertneurons.alignment import LEAST_PAIRS
 from expertneurons.files import open_array
-from expertneurons.nursery_text import feature_overlap, read_lexicon
+from expertneurons.nursery_text import Lexicon, feature_overlap, read_lexicon
+from expertneurons.organisation import organisation_of
 from expertneurons.similarity import jaccard
 from expertneurons.sources import temporary_folder
 from expertneurons.steps import LOGGER
 from expertneurons.traces import Subsample, Trace, identity, trace
 
 Values = npt.NDArray[np.float64]
+
+ORGANISED = ["measure", "norm", "domain", "null"]
 
 
 class Checkpoint(NamedTuple):
@@ -43,6 +46,22 @@ class Checkpoint(NamedTuple):
         return cls(*(folder / (f"{name}.npy" if name in arrays else f"{name}.parquet") for name in cls._fields))
 
 
+class Settings(NamedTuple):
+    """What every checkpoint is measured with, as in `measure_run`."""
+
+    concept_table: Path
+    sentence_table: Path
+    labels: Path
+    sites_sheet: Path
+    sites_wanted: list[str]
+    thresholds: list[float]
+    top: list[int]
+    prevalence: float
+    permutations: int
+    seed: int
+    threads: int
+
+
 def measure_run(
     checkpoints: Path,
     concept_table: Path,
@@ -56,6 +75,7 @@ def measure_run(
     pairs: Path,
     domains: Path,
     kept: Path,
+    organisation: Path,
     run: str,
     sites_wanted: list[str],
     thresholds: list[float],
@@ -65,6 +85,7 @@ def measure_run(
     draws: int,
     prevalence: float,
     permutations: int,
+    shuffles: int,
     seed: int,
     threads: int = 1,
 ) -> None:
@@ -84,6 +105,8 @@ def measure_run(
         pairs: Parquet file: run, step, norm, word1, word2, rating and one column per representation.
         domains: Parquet file: run, step, representation, within, between, auc.
         kept: Parquet file: run, step, next, concept, threshold, jaccard, expected_by_chance.
+        organisation: Parquet file: run, step and the columns of `organisation_of`, at the headline threshold, against
+            the domains, the hierarchy and the features of the lexicon.
         run: Its name.
         sites_wanted: The sites whose outputs are units.
         thresholds: AP from which a unit is an expert.
@@ -93,110 +116,88 @@ def measure_run(
         draws: Draws of as many units.
         prevalence: Effective share of positives.
         permutations: Shuffles of the labels for the null.
+        shuffles: Of concepts, for the nulls of organisation.
         seed: Of the shuffles and draws.
         threads: Of each step.
 
     """
-    listed, truth = tables.read(concept_table), feature_overlap(read_lexicon(lexicon, frames))
+    listed = tables.read(concept_table)
+    truth = _features(listed, read_lexicon(lexicon, frames))
     subsample, places = Subsample(smallest, headline, draws, seed), {norm.stem: norm for norm in norms}
-    found: dict[Path, list[pd.DataFrame]] = {concepts: [], pairs: [], domains: [], kept: []}
+    inputs = (concept_table, sentence_table, labels, sites_sheet, sites_wanted)
+    settings = Settings(*inputs, thresholds, top, prevalence, permutations, seed, threads)
+    found: dict[Path, list[pd.DataFrame]] = {concepts: [], pairs: [], domains: [], kept: [], organisation: []}
     before: tuple[int, Trace] | None = None
     for step in sorted(int(folder.name.removeprefix("step")) for folder in checkpoints.glob("step*")):
         name = f"{run}, step {step}"
         with temporary_folder(concepts) as scratch:
             files = Checkpoint.within(Path(scratch))
-            extraction.extract_responses(
-                checkpoints / f"step{step}",
-                sentence_table,
-                sites_sheet,
-                [files.responses],
-                files.units,
-                files.embeddings,
-                sites_wanted,
-                ["max"],
-                name,
-                threads=threads,
-            )
-            _select(files, concept_table, labels, thresholds, top, prevalence, permutations, seed, name, threads)
+            _score(files, checkpoints / f"step{step}", settings, name)
             chosen, counts = tables.read(files.experts), tables.read(files.counts)
             units, embeddings = len(tables.read(files.units)), open_array(files.embeddings)
             now = trace(chosen, units, embeddings, counts, listed, places, thresholds, top, subsample)
+            sets, ap = now.sets[headline], np.asarray(open_array(files.ap))
+            human = {"lexicon": truth}
+            organised = organisation_of(jaccard(sets), listed, shuffles, seed, human=human, sets=sets, ap=ap)
         found[concepts].append(_with_truth(now, listed, truth).assign(step=step))
         found[pairs].append(now.pairs.assign(step=step))
         found[domains].append(now.domains.assign(step=step))
+        found[organisation].append(organised.assign(step=step))
         if before is not None:
             moved = identity(before[1].sets, now.sets, listed)
             found[kept].append(moved.assign(step=before[0], next=step))
         before = step, now
         LOGGER.info("%s: measured", name)
-    keys = {pairs: ["norm", "word1", "word2"], domains: ["representation"]}
+    keys = {pairs: ["norm", "word1", "word2"], domains: ["representation"], organisation: ORGANISED}
     for path, parts in found.items():
         whole = pd.concat(parts, ignore_index=True).assign(run=run)
         tables.write(whole, path, ["run", "step", *keys.get(path, ["concept", "threshold"])])
 
 
-def _select(
-    files: Checkpoint,
-    concept_table: Path,
-    labels: Path,
-    thresholds: list[float],
-    top: list[int],
-    prevalence: float,
-    permutations: int,
-    seed: int,
-    name: str,
-    threads: int,
-) -> None:
-    """Score the units of one checkpoint and select the experts."""
+def _score(files: Checkpoint, checkpoint: Path, own: Settings, name: str) -> None:
+    """Extract the responses of one checkpoint, score its units and select the experts."""
+    sites = own.sites_sheet, [files.responses], files.units, files.embeddings, own.sites_wanted
+    extraction.extract_responses(checkpoint, own.sentence_table, *sites, ["max"], name, threads=own.threads)
+    scores = files.ap, files.auroc, files.design, files.distribution
     scoring.score_units(
-        files.responses,
-        files.units,
-        concept_table,
-        labels,
-        files.ap,
-        files.auroc,
-        files.design,
-        files.distribution,
-        prevalence,
-        permutations,
-        seed,
-        name,
-        threads,
+        *(files.responses, files.units, own.concept_table, own.labels, *scores),
+        prevalence=own.prevalence,
+        permutations=own.permutations,
+        seed=own.seed,
+        model=name,
+        threads=own.threads,
     )
-    selection.select_experts(
-        files.ap,
-        files.auroc,
-        files.units,
-        concept_table,
-        files.design,
-        files.distribution,
-        files.experts,
-        files.counts,
-        thresholds,
-        top,
-        name,
-        "",
-    )
+    limits = own.thresholds, own.top, name, ""
+    found = own.concept_table, files.design, files.distribution, files.experts, files.counts
+    selection.select_experts(files.ap, files.auroc, files.units, *found, *limits)
 
 
-def _with_truth(now: Trace, listed: pd.DataFrame, truth: tuple[Any, list[str]]) -> pd.DataFrame:
-    """Add how well each concept's expert overlap with the others follows their features."""
-    place = {concept: number for number, concept in enumerate(truth[1])}
+def _features(listed: pd.DataFrame, lexicon: Lexicon) -> Values:
+    """Overlap of features of every two concepts, in the order of the table."""
+    overlap, concepts = feature_overlap(lexicon)
+    place = {concept: number for number, concept in enumerate(concepts)}
     order = [place[concept] for concept in listed["concept"]]
-    features = truth[0][np.ix_(order, order)]
+    return np.asarray(overlap[np.ix_(order, order)])
+
+
+def _with_truth(now: Trace, listed: pd.DataFrame, features: Values) -> pd.DataFrame:
+    """Add how well each concept's expert overlap with the others follows their features."""
     others = ~np.eye(len(listed), dtype=np.bool_)
-    rows = [
-        {"concept": concept, "threshold": limit, "rho": _spearman(similarity[own], true[own])}
-        for limit, sets in now.sets.items()
-        for similarity, true, own, concept in zip(jaccard(sets), features, others, listed["concept"], strict=True)
-    ]
-    return now.concepts.merge(pd.DataFrame(rows), on=["concept", "threshold"])
+    parts = []
+    for limit, sets in now.sets.items():
+        similarity = jaccard(sets)[others].reshape(len(listed), -1)
+        rho = _spearman(similarity, features[others].reshape(len(listed), -1))
+        parts.append(pd.DataFrame({"concept": listed["concept"], "threshold": limit, "rho": rho}))
+    return now.concepts.merge(pd.concat(parts), on=["concept", "threshold"])
 
 
-def _spearman(first: Values, second: Values) -> float:
-    """Spearman's coefficient over what is known of both; NaN where that is too little or constant."""
-    known = ~np.isnan(first)
-    first, second = first[known], second[known]
-    if known.sum() < LEAST_PAIRS or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float("nan")
-    return float(np.corrcoef(stats.rankdata(first), stats.rankdata(second))[0, 1])
+def _spearman(first: Values, second: Values) -> Values:
+    """Spearman's coefficient of every row over what is known of it; NaN where that is too little or constant."""
+    second = np.where(np.isnan(first), np.nan, second)
+    ranks = [stats.rankdata(own, axis=1, nan_policy="omit") for own in (first, second)]
+    known = (~np.isnan(first)).sum(axis=1, keepdims=True)
+    centred = [np.nan_to_num(own - (known + 1) / 2) for own in ranks]
+    product, left, right = ((a * b).sum(axis=1) for a, b in ((centred[0], centred[1]), *((c, c) for c in centred)))
+    scale = np.sqrt(left * right)
+    enough = (known[:, 0] >= LEAST_PAIRS) & (scale > 0)
+    return np.asarray(np.divide(product, scale, out=np.full(len(product), np.nan), where=enough))

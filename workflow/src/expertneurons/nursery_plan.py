@@ -23,7 +23,7 @@ def plan_nursery(lexicon: Path, frames: Path, runs: Path, doses: Path, settings:
         frames: Sheet of frames.
         runs: Parquet file: run, family, size, parameters, width, layers, heads, seed, kind, corpus.
         doses: Parquet file: run, concept, dose; concepts of no group keep their frequency and are not listed.
-        settings: The section `nursery` of the configuration, as JSON.
+        settings: Of the section `nursery` of the configuration sizes, seeds, vocabulary and interventions, as JSON.
         seed: Of the groups.
 
     """

@@ -64,3 +64,8 @@ def standardised(vectors: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     scaled: npt.NDArray[np.float64] = np.zeros_like(centred)
     np.divide(centred, spread, out=scaled, where=spread > 0)
     return scaled
+
+
+def distances(similarity: npt.NDArray[Any]) -> Matrix:
+    """Return 1 - similarity of every two concepts, condensed as scipy wants it."""
+    return np.asarray(1 - np.asarray(similarity, np.float64)[np.triu_indices(len(similarity), 1)])

@@ -97,8 +97,8 @@ def tapped(model: Any, taps: list[Tap], sink: Sink) -> Iterator[None]:
             handle.remove()
 
 
-def widths(model: Any, taps: list[Tap]) -> list[int]:
-    """Count the units that each tap sees, by one pass over a single token."""
+def widths(model: Any, taps: list[Tap], device: Any = None) -> list[int]:
+    """Count the units that each tap sees, by one pass over a single token on the device that takes the inputs."""
     import torch
 
     seen: dict[int, int] = {}
@@ -111,7 +111,7 @@ def widths(model: Any, taps: list[Tap]) -> list[int]:
         seen[tap] = values.shape[-1]
 
     with tapped(model, taps, note), torch.inference_mode():
-        model(input_ids=torch.zeros((1, 1), dtype=torch.long, device=model.device))
+        model(input_ids=torch.zeros((1, 1), dtype=torch.long, device=device or model.device))
     return [seen[number] for number in range(len(taps))]
 
 

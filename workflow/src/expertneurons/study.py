@@ -9,9 +9,11 @@ from jsonschema import Draft202012Validator
 
 from expertneurons import sheets
 from expertneurons.errors import StudyError
+from expertneurons.models import conflicts
 from expertneurons.nursery_runs import problems as nursery_problems
 from expertneurons.sides import CONTROL, EVERY, parse_side
 from expertneurons.suites import problems as suite_problems
+from expertneurons.suites import training_runs
 
 Row = dict[str, str]
 
@@ -31,16 +33,24 @@ class Study:
 
     @property
     def reported(self) -> list[str]:
-        """Models that are not the control of another one of this run."""
-        return [
-            name
-            for name in self.config["models"]
-            if self.models[name].get("control_of", "") not in self.config["models"]
-        ]
+        """Models that are no control of another one of this run and no earlier checkpoint of a training run."""
+        used = self.config["models"]
+        early = {name for run in training_runs(self.models, used) for name in list(run.models.values())[:-1]}
+        return [name for name in used if name not in early and self.models[name].get("control_of", "") not in used]
 
     def controls(self, model: str) -> list[str]:
         """Untrained controls of a model that this run includes."""
         return [name for name in self.config["models"] if self.models[name].get("control_of") == model]
+
+    @property
+    def snapshots(self) -> list[str]:
+        """Checkpoints of a model hub in use, in the order of `models`."""
+        rows = [self.models[name] for name in self.config["models"]]
+        return list(dict.fromkeys(row["checkpoint"] for row in rows if row["source"].startswith("hub:")))
+
+    def users(self, checkpoint: str) -> list[str]:
+        """Models in use that run a checkpoint."""
+        return [name for name in self.config["models"] if self.models[name]["checkpoint"] == checkpoint]
 
     def origin(self, name: str) -> str:
         """Where a set's sentences come from: written, corpus or generated."""
@@ -151,19 +161,7 @@ def inconsistencies(study: Study) -> Iterator[str]:
 
 
 def _unknown_rows(study: Study) -> Iterator[str]:
-    sheet = study.config["sheets"]
-    for name in study.config["models"]:
-        known = study.models.get(name)
-        if known is None:
-            yield f"config key models: {name!r} is not in {sheet['models']}; add a row or correct the name"
-        elif known["source"].startswith("wheel:") and not known.get("sha256"):
-            yield f"{sheet['models']}: {name!r} comes from a wheel and needs its sha256"
-    for name, row in study.models.items():
-        first = next(other for other in study.models.values() if other["checkpoint"] == row["checkpoint"])
-        if (row["source"], row.get("sha256")) != (first["source"], first.get("sha256")):
-            yield f"{sheet['models']}: {first['model']!r} and {name!r} share a checkpoint but not its source and sha256"
-        if row.get("control_of") and row["control_of"] not in study.models:
-            yield f"{sheet['models']}: {name!r} is the control of {row['control_of']!r}, which has no row"
+    yield from conflicts(study.models, study.config["models"], study.config["sheets"]["models"])
     yield from _unknown_norms(study)
     yield from _unknown_sides(study)
 

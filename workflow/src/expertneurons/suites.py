@@ -1,13 +1,8 @@
 """Suites: families of training runs with several checkpoints each, as the models sheet lists them."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
-
-from expertneurons import tables
 from expertneurons.nursery_runs import FAMILY, FULL
 
 Row = Mapping[str, str]
@@ -87,14 +82,3 @@ def describe(runs: Sequence[Run]) -> list[dict[str, Any]]:
         }
         for run in runs
     ]
-
-
-def list_runs(rows: str, output: Path) -> None:
-    """Write the training runs of one family of checkpoints.
-
-    Args:
-        rows: JSON list of objects with run, family, size, parameters, seed, kind, note.
-        output: Parquet file: the same columns.
-
-    """
-    tables.write(pd.DataFrame(json.loads(rows)), output, ["run"])

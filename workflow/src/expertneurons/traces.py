@@ -12,6 +12,7 @@ from scipy import sparse, stats
 from expertneurons import seeds, tables
 from expertneurons.alignment import rated_pairs, same_domain
 from expertneurons.files import open_array
+from expertneurons.organisation_names import EXPERTS, HEADLINE
 from expertneurons.selection import expert_sets
 from expertneurons.similarity import cosine, jaccard
 
@@ -53,12 +54,14 @@ def trace_checkpoint(
     units: Path,
     embeddings: Path,
     counts: Path,
+    organised: Path,
     concept_table: Path,
     norms: list[Path],
     concepts: Path,
     pairs: Path,
     domains: Path,
     kept: Path,
+    organisation: Path,
     run: str,
     step: int,
     thresholds: list[float],
@@ -77,12 +80,14 @@ def trace_checkpoint(
         units: Index of the units.
         embeddings: As `extract_responses` writes them.
         counts: The `experts` table of this checkpoint.
+        organised: Its `organisation` table.
         concept_table: The concepts.
         norms: Tidy norms, named by their files.
         concepts: Parquet file: run, step, concept, threshold, n_experts, n_expected_by_chance, best_ap, best_auroc.
         pairs: Parquet file: run, step, norm, word1, word2, rating and one column per representation.
         domains: Parquet file: run, step, representation, within, between, auc.
         kept: Parquet file: run, step, next, concept, threshold, jaccard, expected_by_chance; empty at the last step.
+        organisation: Parquet file: run, step and what the `organisation` table says of experts at `headline`.
         run: Name of the training run.
         step: Its step.
         thresholds: AP from which a unit is an expert.
@@ -105,7 +110,10 @@ def trace_checkpoint(
         later = tables.read(next_experts)
         after = {limit: expert_sets(later, len(listed), len(index), threshold=limit) for limit in thresholds}
     moved = identity(now.sets, after, listed).assign(next=next_step)
-    told = {concepts: now.concepts, pairs: now.pairs, domains: now.domains}
+    rows = tables.read(organised)
+    rows = rows[rows["representation"].isin([EXPERTS, HEADLINE]) & np.isclose(rows["threshold"], headline)]
+    shared = rows.drop(columns=["model", "stimuli", "representation", "threshold", "family"])
+    told = {concepts: now.concepts, pairs: now.pairs, domains: now.domains, organisation: shared}
     told[kept] = moved if next_experts is not None else moved.iloc[:0]
     for path, table in told.items():
         tables.write(table.assign(run=run, step=step), path)
