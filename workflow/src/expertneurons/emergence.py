@@ -38,6 +38,8 @@ class Curve(NamedTuple):
         influence: (pairs, steps): what each pair adds to each point, zero where it is undefined there.
         pairs: (pairs, 2) numbers of the concepts.
         n_concepts: Concepts in them.
+        last: (pairs, columns) similarities at the last step.
+        ratings: (pairs,).
 
     """
 
@@ -48,6 +50,8 @@ class Curve(NamedTuple):
     influence: Values
     pairs: Pairs
     n_concepts: int
+    last: Values
+    ratings: Values
 
 
 def curve(rows: pd.DataFrame, columns: list[str]) -> Curve:
@@ -74,7 +78,8 @@ def curve(rows: pd.DataFrame, columns: list[str]) -> Curve:
     middle, summed = rho.mean(axis=1), influence.mean(axis=2)
     errors = covariance(summed, pairs)
     errors[np.isnan(middle), :] = errors[:, np.isnan(middle)] = np.nan
-    return Curve(steps, middle, errors, known.sum(axis=0).min(axis=1), summed, pairs, len(concepts))
+    n_pairs = known.sum(axis=0).min(axis=1)
+    return Curve(steps, middle, errors, n_pairs, summed, pairs, len(concepts), values[:, -1], ratings)
 
 
 def half_rise(found: Curve, draws: int, level: float, seed: int) -> dict[str, Any]:
@@ -174,14 +179,14 @@ def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: flo
     sizes = list(dict.fromkeys(size for size, _ in curves))
     for smaller, larger in pairwise(sizes):
         sides = [[own for (size, _), own in curves.items() if size == wanted] for wanted in (smaller, larger)]
-        finals = [np.array([own.rho[-1] for own in side]) for side in sides]
-        if np.isnan(np.concatenate(finals)).any():
+        common = np.logical_and.reduce([~np.isnan(own.last).any(axis=1) for side in sides for own in side])
+        if not all(_varies(own, common) for side in sides for own in side):
             yield {"smaller": smaller, "larger": larger, "note": "not defined at the last step of some run"}
             continue
-        means = [np.mean([own.influence[:, -1] for own in side], axis=0) for side in sides]
-        difference = float(finals[1].mean() - finals[0].mean())
-        se = float(np.sqrt(covariance((means[1] - means[0])[:, None], sides[0][0].pairs)[0, 0]))
-        df = freedom(sides[0][0].n_concepts)
+        finals, influences = zip(*(_finals(side, common) for side in sides), strict=True)
+        pairs, difference = sides[0][0].pairs[common], float(finals[1].mean() - finals[0].mean())
+        se = float(np.sqrt(covariance((influences[1] - influences[0])[:, None], pairs)[0, 0]))
+        df = freedom(np.unique(pairs).size)
         reach = stats.t.ppf(0.5 + level / 2, df) * se
         within = equivalence(difference, se, bound, df)
         yield {
@@ -198,17 +203,33 @@ def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: flo
             "bayes_factor_01": within.bayes_factor,
             "sd_over_seeds": float(np.mean([own.std(ddof=1) if len(own) > 1 else np.nan for own in finals])),
             "seeds": min(len(own) for own in finals),
+            "n_pairs": len(pairs),
             "note": "the same for these runs; seeds are few",
         }
 
 
+def _varies(found: Curve, common: npt.NDArray[np.bool_]) -> bool:
+    """Whether the last step can be aligned on these pairs."""
+    own = np.column_stack([found.last, found.ratings])[common]
+    return len(own) >= LEAST_PAIRS and bool((np.ptp(own, axis=0) > 0).all())
+
+
+def _finals(side: list[Curve], common: npt.NDArray[np.bool_]) -> tuple[Values, Values]:
+    """Alignment of each run at its last step on these pairs, and the influence of every pair on their mean."""
+    found = [spearman(own.last[common], own.ratings[common]) for own in side]
+    rhos = np.array([rho.mean() for rho, _ in found])
+    return rhos, np.mean([influence.mean(axis=1) for _, influence in found], axis=0)
+
+
 def points(found: Curve, level: float) -> pd.DataFrame:
     """Return the curve as rows: step, rho, se, low, high, n_pairs."""
-    se = np.sqrt(found.errors.diagonal())
+    # Each by itself: the joint covariance, made positive, is a little larger.
+    own = [covariance(influence[:, None], found.pairs)[0, 0] for influence in found.influence.T]
+    se = np.where(np.isnan(found.rho), np.nan, np.sqrt(own))
     critical = stats.t.ppf(0.5 + level / 2, freedom(found.n_concepts))
     bounds = [
-        interval(rho, own, critical) if not np.isnan(rho) else (np.nan, np.nan)
-        for rho, own in zip(found.rho, se, strict=True)
+        interval(rho, error, critical) if not np.isnan(rho) else (np.nan, np.nan)
+        for rho, error in zip(found.rho, se, strict=True)
     ]
     low, high = zip(*bounds, strict=True)
     table = {"step": found.steps, "rho": found.rho, "se": se, "low": low, "high": high, "n_pairs": found.n_pairs}

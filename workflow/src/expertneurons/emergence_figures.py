@@ -1,6 +1,7 @@
 """Emergence figures: one for each question that training runs answer, the step axis logarithmic with step 0 on it."""
 
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def _short(step: float) -> str:
 def by_size(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield colour, label and rows of every size, the smallest first."""
     ordered = rows.sort_values("parameters", kind="stable")
-    for colour, (size, own) in zip(SIZES, ordered.groupby("size", sort=False), strict=False):
+    for colour, (size, own) in zip(cycle(SIZES), ordered.groupby("size", sort=False), strict=False):
         parameters = own["parameters"].iloc[0]
         count = f"{parameters / 1e6:.2g} million" if parameters < 1e9 else f"{parameters / 1e9:.2g} billion"
         yield colour, f"{size} ({count} parameters)", own

@@ -113,7 +113,8 @@ def control(rows: pd.DataFrame, title: str) -> list[str]:
 def _runs(rows: pd.DataFrame) -> str:
     """Estimates of several runs with their intervals."""
     return ", ".join(
-        f"seed {row['seed']}: rho = {number(row['rho'])} {between(row['low'], row['high'])}"
+        f"seed {row['seed']}: "
+        + ("not defined" if pd.isna(row["rho"]) else f"rho = {number(row['rho'])} {between(row['low'], row['high'])}")
         for row in rows.sort_values("seed").to_dict("records")
     )
 
@@ -142,11 +143,16 @@ def _half(rows: pd.DataFrame) -> str:
     if emerged.empty:
         return "no emergence detected"
     parts = [
-        f"step {row['half_monotone']:.3g} [{row['half_monotone_low']:.3g}, {row['half_monotone_high']:.3g}] "
-        f"(logistic {row['half_logistic']:.3g})"
+        f"step {_rounded(row['half_monotone'])} [{_rounded(row['half_monotone_low'])}, "
+        f"{_rounded(row['half_monotone_high'])}] (logistic {_rounded(row['half_logistic'])})"
         for row in emerged.sort_values("seed").to_dict("records")
     ]
     return f"half of it at {', '.join(parts)}"
+
+
+def _rounded(step: float) -> str:
+    """Write a step: whole from ten on, else with one decimal."""
+    return f"{step:.0f}" if step >= 10 else f"{step:.1f}"
 
 
 def experts(grown: pd.DataFrame, threshold: float) -> list[str]:
@@ -203,8 +209,8 @@ def compared(rows: pd.DataFrame, threshold: float, norms: Mapping[str, str]) -> 
             verdict += f" but within {row['bound']:g}" if row["equivalent"] else ""
         told.append(
             f"{head}{verdict}; difference {number(row['difference'])} {between(row['low'], row['high'])}, equivalence "
-            f"within {row['bound']:g} p = {row['p_equivalence']:.3f}, BF01 = {row['bayes_factor_01']:.2f}, "
-            f"{row['seeds']} seed{'s' if row['seeds'] > 1 else ''}."
+            f"within {row['bound']:g} {p_value(row['p_equivalence'])}, BF01 = {row['bayes_factor_01']:.2f}, "
+            f"{row['seeds']:.0f} seed{'s' if row['seeds'] > 1 else ''}."
         )
     return told
 
@@ -229,12 +235,15 @@ def doses(effects: pd.DataFrame, threshold: float) -> list[str]:
 
 
 def _value(row: Mapping[Any, Any], measure: str) -> str:
+    if pd.isna(row["value"]):
+        return "not defined"
     digits = 0 if measure == "n_experts" else 2
-    return f"{row['value']:.{digits}f} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
+    value, low, high = (f"{round(row[key], digits) + 0.0:.{digits}f}" for key in ("value", "low", "high"))  # no -0
+    return f"{value} [{low}, {high}]"
 
 
 def _reached(row: Mapping[Any, Any]) -> str:
     if pd.isna(row["value"]):
         return "never"
-    high = "never" if np.isinf(row["high"]) else f"{row['high']:.0f}"
-    return f"step {row['value']:.0f} [{row['low']:.0f}, {high}]"
+    low, high = ("never" if np.isinf(row[end]) else _rounded(row[end]) for end in ("low", "high"))
+    return f"step {_rounded(row['value'])} [{low}, {high}]"

@@ -16,6 +16,15 @@ from expertneurons.steps import Progress
 Values = npt.NDArray[np.float64]
 
 RESAMPLES = 500
+# Columns of the `sizes` table, which stand there with one size too.
+COMPARED = {
+    **dict.fromkeys(tables.KEYS["sizes"], "str"),
+    **dict.fromkeys(("threshold", "difference", "se", "low", "high", "p", "bound", "p_equivalence"), "float64"),
+    **dict.fromkeys(("bayes_factor_01", "sd_over_seeds"), "float64"),
+    **dict.fromkeys(("seeds", "n_pairs"), "Int64"),
+    "equivalent": "boolean",
+    "note": "str",
+}
 OVER_CONCEPTS = ["n_experts", "best_ap", "best_auroc", "identity"]
 
 
@@ -81,9 +90,8 @@ def measure_emergence(
     by_step = read_parts(organisation).merge(full, on="run")
     tables.write(by_step, organised, tables.KEYS["organisation_by_step"])
     family = {"family": full["family"].iloc[0], "stimuli": stimuli}
-    columns = [*tables.KEYS["sizes"], "note"]
-    told_sizes = pd.DataFrame(compared).assign(**family) if compared else pd.DataFrame(columns=columns)
-    tables.write(told_sizes, sizes, tables.KEYS["sizes"])
+    told_sizes = pd.DataFrame(compared, columns=[key for key in COMPARED if key not in family]).assign(**family)
+    tables.write(told_sizes.astype(COMPARED), sizes, tables.KEYS["sizes"])
 
 
 def over_concepts(counts: pd.DataFrame, kept: pd.DataFrame, level: float, seed: int) -> pd.DataFrame:
