@@ -110,6 +110,7 @@ def write_study(folder: Path) -> Study:
     config.mkdir()
     for sheet in (ROOT / "config").glob("*.tsv"):
         shutil.copy(sheet, config)
+    shutil.copytree(ROOT / "config/nursery", config / "nursery")
     (config / "config.yaml").write_text(CONFIG, encoding="utf-8")
     (config / "models.tsv").write_text(MODELS, encoding="utf-8")
     texts = sentences()

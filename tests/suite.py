@@ -1,6 +1,6 @@
 """A family of training runs as its measured checkpoints: two sizes, two seeds, five steps, eight concepts."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,7 +63,7 @@ def domains_of(run: str, rng: np.random.Generator) -> pd.DataFrame:
 def kept_of(run: str, rng: np.random.Generator) -> pd.DataFrame:
     rows = [
         (step, after, concept, limit, rng.uniform(0, 1), 0.1)
-        for step, after in zip(STEPS[:-1], STEPS[1:], strict=True)
+        for step, after in pairwise(STEPS)
         for concept in CONCEPTS
         for limit in THRESHOLDS
     ]

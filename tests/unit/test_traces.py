@@ -52,8 +52,8 @@ def checkpoint(seed: int = 0, concepts: list[str] | None = None) -> Checkpoint:
     for number, own in enumerate(ap):
         ranked = np.argsort(-own, kind="stable")
         size = max(int((own >= 0.3).sum()), 5)
-        columns = {"concept_number": number, "rank": np.arange(1, size + 1), "unit": ranked[:size]}
-        kept.append(pd.DataFrame({**columns, "ap": own[ranked[:size]]}))
+        told = {"concept_number": number, "rank": np.arange(1, size + 1), "unit": ranked[:size]}
+        kept.append(pd.DataFrame({**told, "ap": own[ranked[:size]]}))
     counts = [
         (name, limit, int((own >= limit).sum()), 0.4, float(own.max()), 0.9)
         for name, own in zip(names, ap, strict=True)
@@ -101,9 +101,9 @@ def test_identity_by_hand() -> None:
 
 def test_identity_of_random_sets_is_that_expected_by_chance() -> None:
     rng = np.random.default_rng(0)
-    drawn = [sets(*(rng.choice(200, 40, False).tolist() for _ in range(400)), units=200) for _ in range(2)]
+    first, second = (sets(*(rng.choice(200, 40, False).tolist() for _ in range(400)), units=200) for _ in range(2))
     concepts = pd.DataFrame({"concept": range(400)})
-    found = identity(*drawn, concepts)
+    found = identity(first, second, concepts)
     assert found["jaccard"].mean() == pytest.approx(found["expected_by_chance"].mean(), abs=0.005)
 
 
@@ -190,6 +190,19 @@ def test_order_of_the_concepts_does_not_matter(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(told[0], told[1])
 
 
+def organised() -> pd.DataFrame:
+    """Rows of an `organisation` table: of experts at two thresholds, and of an embedding."""
+    places = [
+        ("experts", 0.5),
+        ("experts.jaccard", 0.5),
+        ("experts.jaccard", 0.3),
+        ("embedding.static.concept", np.nan),
+    ]
+    rows = pd.DataFrame(places, columns=["representation", "threshold"])
+    told = {"model": "m", "stimuli": "s", "family": "experts", "measure": "domain_auc", "norm": "", "domain": ""}
+    return rows.assign(**told, null="shuffled labels", value=[0.1, 0.2, 0.3, 0.4])
+
+
 def written(folder: Path, after: Checkpoint | None, own: Checkpoint | None = None) -> dict[str, pd.DataFrame]:
     """Trace a checkpoint from files to files."""
     own = own or checkpoint()
@@ -200,15 +213,22 @@ def written(folder: Path, after: Checkpoint | None, own: Checkpoint | None = Non
     np.save(folder / "embeddings.npy", own.embeddings)
     if after is not None:
         tables.write(after.experts, folder / "after.parquet")
-    outputs = {name: folder / f"out/{name}.parquet" for name in ("concepts", "pairs", "domains", "kept")}
+    tables.write(organised(), folder / "organised.parquet")
+    names = ("concepts", "pairs", "domains", "kept", "organisation")
+    outputs = {name: folder / f"out/{name}.parquet" for name in names}
     trace_checkpoint(
         folder / "experts.parquet",
         folder / "units.parquet",
         folder / "embeddings.npy",
         folder / "counts.parquet",
+        folder / "organised.parquet",
         folder / "concept_table.parquet",
         [norm(folder)],
-        **outputs,
+        concepts=outputs["concepts"],
+        pairs=outputs["pairs"],
+        domains=outputs["domains"],
+        kept=outputs["kept"],
+        organisation=outputs["organisation"],
         run="a-1",
         step=4,
         thresholds=THRESHOLDS,
@@ -223,7 +243,7 @@ def written(folder: Path, after: Checkpoint | None, own: Checkpoint | None = Non
     return {name: tables.read(path) for name, path in outputs.items()}
 
 
-def test_a_checkpoint_becomes_four_tables(tmp_path: Path) -> None:
+def test_a_checkpoint_becomes_five_tables(tmp_path: Path) -> None:
     found = written(tmp_path, checkpoint(1))
     measured = ["n_experts", "n_expected_by_chance", "best_ap", "best_auroc"]
     assert set(found["concepts"]) == {"run", "step", "concept", "threshold", *measured}
@@ -231,6 +251,7 @@ def test_a_checkpoint_becomes_four_tables(tmp_path: Path) -> None:
     assert set(found["domains"]) == {"run", "step", "representation", "within", "between", "auc"}
     kept = {"run", "step", "next", "concept", "threshold", "jaccard", "expected_by_chance"}
     assert set(found["kept"]) == kept
+    assert found["organisation"]["value"].tolist() == [0.1, 0.2]
     for table in found.values():
         assert set(table["run"]) == {"a-1"}
         assert set(table["step"]) == {4}
