@@ -188,7 +188,7 @@ def organisation(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
 
 def _step(rows: pd.DataFrame) -> str:
     parts = [
-        f"{number(row['value'])} against {number(row['null_mean'])}, {p_value(row['p'])}"
+        f"{row['value']:.3g} against {row['null_mean']:.3g}, {p_value(row['p'])}"
         for row in rows.sort_values("seed").to_dict("records")
     ]
     return f"step {rows['step'].iloc[0]:.0f} {' and '.join(parts)}"
