@@ -17,6 +17,7 @@ pathvars:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/families.smk"
 include: "workflow/rules/acquire.smk"
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/stimuli.smk"

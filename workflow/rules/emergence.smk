@@ -1,56 +1,5 @@
 """Emergence: what every checkpoint of a training run knows, when it came about, and whether size makes a difference."""
 
-from expertneurons.suites import describe, training_runs
-
-PARTS = ("concepts", "pairs", "domains", "kept", "organisation")
-GROWN = training_runs(STUDY.models, STUDY.config["models"])
-STEPS = {model: (run, step) for run in GROWN for step, model in run.models.items()}
-SUITES = [
-    (family, name) for family in sorted({run.family for run in GROWN}) for name in STUDY.config["stimuli"]["sets"]
-]
-SUITES += [("nursery", "lexicon")] if NURSERY["run"] else []
-EMERGENCE_FIGURES = ["alignment_by_step", "thresholds_by_step", "experts_by_step", "organisation_by_step", "sizes"]
-DOSE_FIGURES = ["dose_response", "losses"]
-SUITE_STIMULI = "|".join(re.escape(name) for name in ["lexicon", *STUDY.config["stimuli"]["sets"]])
-
-
-def for_suites(pattern):
-    """A path for every family of training runs and its stimuli."""
-    return [path for family, name in SUITES for path in collect(pattern, family=family, stimuli=name)]
-
-
-def of_family(part):
-    """Input function for one part of the traces of all checkpoints of a family."""
-
-    def paths(wildcards):
-        if wildcards.family == "nursery":
-            return of_runs(part)
-        models = [model for model, (run, _) in STEPS.items() if run.family == wildcards.family]
-        return collect(
-            f"<results>/traces/{{model}}/{{stimuli}}/{part}.parquet", model=models, stimuli=wildcards.stimuli
-        )
-
-    return paths
-
-
-def runs_of(wildcards):
-    """The table of a family's training runs."""
-    return rules.plan_nursery.output.runs if wildcards.family == "nursery" else rules.list_runs.output.runs
-
-
-def following(model):
-    """The next checkpoint of the same run and its step; nothing after the last."""
-    run, step = STEPS[model]
-    return next(((later, name) for later, name in run.models.items() if later > step), (0, None))
-
-
-def smallest(model):
-    """The first checkpoint of the smallest model of the same family."""
-    family = STEPS[model][0].family
-    return next(
-        iter(min((run for run in GROWN if run.family == family), key=lambda run: run.parameters).models.values())
-    )
-
 
 wildcard_constraints:
     family="|".join(re.escape(family) for family in {"nursery", *(run.family for run in GROWN)}),

@@ -3,17 +3,6 @@
 NORM_LABELS = [*STUDY.norm_labels, "lexicon=features of the lexicon"]
 
 
-def picture(name, family="{family}", stimuli="{stimuli}"):
-    """A figure of a family as an item of Snakemake's report."""
-    return report(
-        f"<results>/figures/emergence/{family}/{stimuli}/{name}.svg",
-        caption=f"../report/{name}.rst",
-        category="Emergence",
-        subcategory=family,
-        labels={"figure": name.replace("_", " "), "stimuli": stimuli},
-    )
-
-
 rule draw_emergence:
     input:
         emergence=rules.measure_emergence.output.emergence,

@@ -1,11 +1,5 @@
 """Nursery: texts from a lexicon, small models trained on them from scratch, and what each of their checkpoints knows."""
 
-from expertneurons.nursery_runs import corpus_words, last_step, plan, smallest_units
-
-NURSERY = STUDY.config["nursery"]
-RUNS = plan(NURSERY)
-LAST_STEP = last_step(NURSERY["budget"])
-
 
 rule write_nursery_probes:
     input:

@@ -1,11 +1,6 @@
 """Nursery measures: what every checkpoint of the trained runs knows, and how it follows how often concepts occurred."""
 
 
-def of_runs(part):
-    """One part of the measures of every run."""
-    return collect(f"<results>/traces/nursery/{{run}}/{part}.parquet", run=RUNS)
-
-
 rule measure_run:
     input:
         checkpoints=rules.train_nursery.output.folder,

@@ -24,13 +24,6 @@ TABLES = [
 ]
 
 
-def table_parts(wildcards):
-    """The parts of a table: of every model, of every family of training runs, or one."""
-    if wildcards.table in SUITE_PARTS:
-        return for_suites(SUITE_PARTS[wildcards.table])
-    return for_all((TABLE_PARTS | DOSE_PARTS)[wildcards.table])
-
-
 rule collect_tables:
     input:
         parts=table_parts,
