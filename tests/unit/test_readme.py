@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from expertneurons import report, statements, study
+from expertneurons import emergence_report, organisation_statements, report, statements, study
 from expertneurons.__main__ import COMMANDS
 from tiny import ROOT
 
@@ -39,6 +39,15 @@ def test_findings_are_those_of_the_offline_study() -> None:
     )
     assert lower.rpartition("; ")[0] in README
     assert ": undecided;" in undecided
+    organised = pd.read_parquet(ROOT / "results/tables/organisation.parquet")
+    controls = ["minilm-l6-untrained"]
+    assert organisation_statements.domain_statements(organised, "minilm-l6", controls, 0.5)[0] in README
+    grown = pd.read_parquet(ROOT / "results/tables/emergence.parquet")
+    known = grown[(grown["norm"] == "lexicon") & (grown["representation"] == "experts.jaccard")]
+    recovered = emergence_report.control(known[known["threshold"] == 0.5], "features of the lexicon")
+    assert recovered[-1] in README
+    effects = pd.read_parquet(ROOT / "results/tables/dose_effects.parquet")
+    assert emergence_report.doses(effects, 0.5)[2] in README
 
 
 def test_every_rule_and_command_of_the_map_exists() -> None:
