@@ -1,4 +1,4 @@
-"""Emergence in tables: the promised columns, medians and intervals as a slow loop, identity beyond chance."""
+"""Emergence in tables: the promised columns, medians and intervals as a slow loop gives them, identity by hand."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
