@@ -10,6 +10,7 @@ import pytest
 from expertneurons import seeds, tables
 from expertneurons.emergence import curve, half_rise, points
 from expertneurons.emergence_tables import RESAMPLES, list_runs, measure_emergence, over_concepts
+from expertneurons.keys import KEYS
 from suite import CONCEPTS, NORMS, PAIRED, RUNS, STEPS, THRESHOLDS, Suite, concepts_of, kept_of, write_suite
 
 
@@ -44,7 +45,7 @@ def test_tables_have_their_keys_once_and_the_promised_columns(found: Found) -> N
         "organisation_by_step": {"value", "null_mean", "p"},
     }
     for (name, columns), table in zip(promised.items(), found, strict=True):
-        keys = tables.KEYS[name]
+        keys = KEYS[name]
         assert not table.duplicated(keys).any()
         assert columns | set(keys) <= set(table)
     assert len(found.emergence) == len(RUNS) * len(STEPS) * len(NORMS) * (len(PAIRED) + 1)

@@ -20,7 +20,7 @@ STAGES = {
     "responses": ("extraction",),
     "nursery": ("nursery_training", "nursery_measures"),
     "analysis": (
-        *("scoring", "selection", "representations", "alignment", "layers", "tables"),
+        *("scoring", "selection", "representations", "alignment", "layers", "collection"),
         *("ceilings", "comparisons", "mixed_tables", "validation", "organisation"),
         *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses"),
     ),

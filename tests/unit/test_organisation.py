@@ -11,6 +11,7 @@ import pytest
 import organised
 from expertneurons import organisation_names as names
 from expertneurons import tables, trees
+from expertneurons.keys import KEYS
 from expertneurons.organisation import measure_organisation, organisation_of
 from expertneurons.similarity import jaccard
 
@@ -162,7 +163,7 @@ def test_tables_have_their_keys_and_columns(folder: Path) -> None:
     for name, file in files.items():
         rows = tables.read(folder / f"{file}.parquet")
         assert len(rows)
-        assert not rows.duplicated(tables.KEYS[name]).any()
+        assert not rows.duplicated(KEYS[name]).any()
     rows = tables.read(folder / "organisation.parquet")
     assert {"value", "null_mean", "null_sd", "p", "low", "high", "n", "note"} <= set(rows)
     assert set(rows["null"]) == {names.LABELS, names.ROLES, names.GROUPS, names.SETS, names.EXACT, names.NOTHING}

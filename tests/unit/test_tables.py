@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import tiny
-from expertneurons import tables
+from expertneurons import collection, tables
 from expertneurons.errors import StudyError
 
 TABLE = pd.DataFrame(
@@ -113,7 +113,7 @@ def parts(folder: Path, *own: pd.DataFrame) -> list[Path]:
 def test_joined_parts_are_sorted_whatever_their_order_and_written_twice(tmp_path: Path) -> None:
     made = parts(tmp_path, LAYERS, LAYERS.assign(model="a"))
     table, csv = tmp_path / "out" / "layers.parquet", tmp_path / "out" / "layers.csv"
-    tables.collect_tables("layers", made, table, csv)
+    collection.collect_tables("layers", made, table, csv)
     before = table.read_bytes(), csv.read_bytes()
     found = tables.read(table)
     assert list(zip(found["model"], found["layer"], strict=True)) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
@@ -122,22 +122,22 @@ def test_joined_parts_are_sorted_whatever_their_order_and_written_twice(tmp_path
         "a,s,0,mlp.up,0.5,2e-09",
         "a,s,1,mlp.up,0.5,0.333333",
     ]
-    tables.collect_tables("layers", made[::-1], table, csv)
+    collection.collect_tables("layers", made[::-1], table, csv)
     assert (table.read_bytes(), csv.read_bytes()) == before
 
 
 def test_a_part_without_rows_changes_nothing(tmp_path: Path) -> None:
     table, csv = tmp_path / "layers.parquet", tmp_path / "layers.csv"
-    tables.collect_tables("layers", parts(tmp_path, LAYERS), table, csv)
+    collection.collect_tables("layers", parts(tmp_path, LAYERS), table, csv)
     alone = table.read_bytes()
-    tables.collect_tables("layers", parts(tmp_path, LAYERS, LAYERS.iloc[:0]), table, csv)
+    collection.collect_tables("layers", parts(tmp_path, LAYERS, LAYERS.iloc[:0]), table, csv)
     assert table.read_bytes() == alone
 
 
 def test_parts_that_overlap_are_refused(tmp_path: Path) -> None:
     table, csv = tmp_path / "layers.parquet", tmp_path / "layers.csv"
     with pytest.raises(StudyError, match=f"{table}: two rows for"):
-        tables.collect_tables("layers", parts(tmp_path, LAYERS, LAYERS.iloc[1:]), table, csv)
+        collection.collect_tables("layers", parts(tmp_path, LAYERS, LAYERS.iloc[1:]), table, csv)
     assert not table.exists()
     assert not csv.exists()
     assert not tiny.leftovers(tmp_path)
@@ -147,5 +147,5 @@ def test_a_broken_part_is_named(tmp_path: Path) -> None:
     made = parts(tmp_path, LAYERS, LAYERS.assign(model="a"))
     made[1].write_bytes(b"broken")
     with pytest.raises(StudyError, match=str(made[1])):
-        tables.collect_tables("layers", made, tmp_path / "layers.parquet", tmp_path / "layers.csv")
+        collection.collect_tables("layers", made, tmp_path / "layers.parquet", tmp_path / "layers.csv")
     assert not (tmp_path / "layers.parquet").exists()

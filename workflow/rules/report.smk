@@ -37,7 +37,7 @@ rule collect_tables:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code_digest("tables"),
+        code=code_digest("collection"),
     shell:
         "python -m expertneurons --log {log} collect-tables --name {wildcards.table} --parts {input.parts}"
         " --table {output.table} --csv {output.csv}"

@@ -43,7 +43,7 @@ COMMANDS = {
     "draw-organisation": "organisation_figures:draw_organisation",
     "tell-organisation": "organisation_statements:tell_organisation",
     "write-graph-page": "graph_page:write_graph_page",
-    "collect-tables": "tables:collect_tables",
+    "collect-tables": "collection:collect_tables",
     "draw-emergence": "emergence_figures:draw_emergence",
     "draw-nursery": "nursery_figures:draw_nursery",
     "tell-emergence": "emergence_report:tell_emergence",

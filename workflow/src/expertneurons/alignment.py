@@ -14,6 +14,7 @@ from expertneurons.ceilings import ceiling
 from expertneurons.dyadic import covariance, freedom, interval, simultaneous, spearman
 from expertneurons.errors import StudyError
 from expertneurons.files import open_array
+from expertneurons.keys import KEYS
 from expertneurons.steps import Progress
 
 Values = npt.NDArray[np.float64]
@@ -199,7 +200,7 @@ def align_representations(
             )
             progress(1)
         rows += _jointly(own_rows, matrices, pairs, ratings, level, seed)
-    tables.write(pd.DataFrame(rows), output, tables.KEYS["alignment"])
+    tables.write(pd.DataFrame(rows), output, KEYS["alignment"])
 
 
 def _by_domain(

@@ -15,6 +15,7 @@ from scipy import stats
 
 from expertneurons import seeds, sheets, tables
 from expertneurons.errors import StudyError
+from expertneurons.keys import KEYS
 from expertneurons.raters import read_raters
 
 Values = npt.NDArray[np.float64]
@@ -66,7 +67,7 @@ def measure_agreement(
     if not any(row["measure"] == RELIABILITY for row in rows):
         rows.append({"measure": RELIABILITY, "value": np.nan, "source": HERE, "note": f"not estimable: {reason}"})
     columns = ["norm", "measure", "value", "n_pairs", "n_raters", "source", "note"]
-    tables.write(pd.DataFrame(rows).assign(norm=norm).reindex(columns=columns), output, tables.KEYS["agreement"])
+    tables.write(pd.DataFrame(rows).assign(norm=norm).reindex(columns=columns), output, KEYS["agreement"])
 
 
 def estimates(means: Values, ratings: Values, judgements: int, splits: int, seed: int) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from expertneurons.alignment import LEAST_PAIRS, rated_pairs
 from expertneurons.contrasts import Contrast, Library, Side, conditions, read_contrasts
 from expertneurons.dependent import detectable, equivalence, holm, steiger, williams
 from expertneurons.dyadic import covariance, freedom, interval, node_bootstrap, partial_spearman, spearman
+from expertneurons.keys import KEYS
 from expertneurons.steps import Progress
 
 Values = npt.NDArray[np.float64]
@@ -76,14 +77,14 @@ def compare_representations(
             progress(1)
     table = pd.DataFrame(rows)
     table["p_family"] = table.groupby("family")["p"].transform(lambda own: holm(own.tolist()))
-    tables.write(table, comparisons, tables.KEYS["comparisons"])
+    tables.write(table, comparisons, KEYS["comparisons"])
     held = [
         {"model": side.model, "stimuli": stimuli, "norm": norm, "representation": side.label, **row}
         for side in conditions(declared)
         for norm in rated
         for row in _held(library, side, concepts, rated, norm, relatedness, level)
     ]
-    tables.write(pd.DataFrame(held), partial, tables.KEYS["partial"])
+    tables.write(pd.DataFrame(held), partial, KEYS["partial"])
 
 
 def _named(contrast: Contrast, stimuli: str, norm: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from expertneurons import seeds, tables
 from expertneurons.dose_names import DIFFERENCE, HALF, MEAN
 from expertneurons.emergence import crossing, read_parts
+from expertneurons.keys import KEYS
 from expertneurons.nursery_runs import DOSED
 from expertneurons.steps import Progress
 
@@ -50,7 +51,7 @@ def measure_doses(
     rows = read_parts(concepts).merge(tables.read(doses), on=["run", "concept"])
     rows = rows.merge(listed[listed["kind"] == DOSED], on="run")
     columns = ["family", "size", "seed", "run", "step", "concept", "dose", "threshold"]
-    tables.write(rows[[*columns, *MEASURES]], responses, tables.KEYS["dose_response"])
+    tables.write(rows[[*columns, *MEASURES]], responses, KEYS["dose_response"])
     found: list[dict[str, Any]] = []
     progress = Progress(rows["threshold"].nunique() * len(MEASURES), "doses", "measures")
     for threshold, part in rows.groupby("threshold"):
@@ -60,7 +61,7 @@ def measure_doses(
             found += [{**told, **row} for row in _effects(part, measure, draws, level, generator)]
             progress(1)
     table = pd.DataFrame(found).assign(family=listed["family"].iloc[0])
-    tables.write(table, effects, tables.KEYS["dose_effects"])
+    tables.write(table, effects, KEYS["dose_effects"])
 
 
 def _effects(

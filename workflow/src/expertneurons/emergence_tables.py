@@ -9,6 +9,7 @@ import pandas as pd
 
 from expertneurons import seeds, tables
 from expertneurons.emergence import compare_sizes, curve, half_rise, points, read_parts, representations
+from expertneurons.keys import KEYS
 from expertneurons.nursery_runs import FULL
 from expertneurons.sides import parse_side
 from expertneurons.steps import Progress
@@ -18,7 +19,7 @@ Values = npt.NDArray[np.float64]
 RESAMPLES = 500
 # Columns of the `sizes` table, which stand there with one size too.
 COMPARED = {
-    **dict.fromkeys(tables.KEYS["sizes"], "str"),
+    **dict.fromkeys(KEYS["sizes"], "str"),
     **dict.fromkeys(("threshold", "difference", "se", "low", "high", "p", "bound", "p_equivalence"), "float64"),
     **dict.fromkeys(("bayes_factor_01", "sd_over_seeds"), "float64"),
     **dict.fromkeys(("seeds", "n_pairs"), "Int64"),
@@ -85,13 +86,13 @@ def measure_emergence(
             progress(1)
     over = over_concepts(read_parts(concepts), read_parts(kept), level, seed)
     table = _joined(pd.concat(grown, ignore_index=True), over, read_parts(domains)).merge(listed, on="run")
-    tables.write(table, emergence, tables.KEYS["emergence"])
-    tables.write(pd.DataFrame(halves).merge(listed, on="run"), half_rises, tables.KEYS["half_rise"])
+    tables.write(table, emergence, KEYS["emergence"])
+    tables.write(pd.DataFrame(halves).merge(listed, on="run"), half_rises, KEYS["half_rise"])
     by_step = read_parts(organisation).merge(full, on="run")
-    tables.write(by_step, organised, tables.KEYS["organisation_by_step"])
+    tables.write(by_step, organised, KEYS["organisation_by_step"])
     family = {"family": full["family"].iloc[0], "stimuli": stimuli}
     told_sizes = pd.DataFrame(compared, columns=[key for key in COMPARED if key not in family]).assign(**family)
-    tables.write(told_sizes.astype(COMPARED), sizes, tables.KEYS["sizes"])
+    tables.write(told_sizes.astype(COMPARED), sizes, KEYS["sizes"])
 
 
 def over_concepts(counts: pd.DataFrame, kept: pd.DataFrame, level: float, seed: int) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 from expertneurons import tables
 from expertneurons.alignment import align, rated_pairs
 from expertneurons.distribution import expected
+from expertneurons.keys import KEYS
 from expertneurons.selection import expert_sets
 from expertneurons.similarity import jaccard
 
@@ -73,7 +74,7 @@ def align_layers(
                 found = align(jaccard(own), pairs, ratings, level)
                 row |= {f"{name}_{norm}": getattr(found, name) for name in ("rho", "low", "high", "n_pairs")}
             rows.append(row)
-    tables.write(pd.DataFrame(rows), output, tables.KEYS["layers"])
+    tables.write(pd.DataFrame(rows), output, KEYS["layers"])
 
 
 def _places(index: pd.DataFrame) -> dict[tuple[Any, ...], npt.NDArray[np.intp]]:

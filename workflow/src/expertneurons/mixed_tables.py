@@ -15,6 +15,7 @@ from expertneurons.alignment import rated_pairs
 from expertneurons.contrasts import Contrast, Library, Side, conditions, read_contrasts
 from expertneurons.errors import StudyError
 from expertneurons.formulas import scaled
+from expertneurons.keys import KEYS
 from expertneurons.mixed import Fit, fit_responses
 from expertneurons.pooled import fit_pooled
 from expertneurons.steps import LOGGER
@@ -91,7 +92,7 @@ def fit_mixed_models(
     LOGGER.info("%d fits in %d tasks", sum(task.responses.shape[1] for task in tasks), len(tasks))
     with joblib.Parallel(n_jobs=threads) as parallel:
         found = parallel(joblib.delayed(_fitted)(task, level) for task in tasks)
-    names = tables.KEYS["mixed_models"][:-1]
+    names = KEYS["mixed_models"][:-1]
     for path, part, last in ((table, 0, ["term"]), (influence, 1, ["concept"]), (residuals, 2, ["word1", "word2"])):
         parts = [own[part] for own in found if len(own[part])] or [pd.DataFrame(columns=[*names, *last])]
         tables.write(pd.concat(parts, ignore_index=True), path, [*names, *last])

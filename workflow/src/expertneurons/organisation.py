@@ -13,6 +13,7 @@ from expertneurons.domains import domain_rows
 from expertneurons.expert_organisation import AtThreshold, at_threshold, read_inputs
 from expertneurons.files import open_array
 from expertneurons.hierarchy import categories, inclusion, label_rows
+from expertneurons.keys import KEYS
 from expertneurons.nulls import Values
 from expertneurons.roles import role_rows
 from expertneurons.steps import Progress
@@ -132,5 +133,5 @@ def measure_organisation(
     )
     for path, name, frames in written:
         whole = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
-        tables.write(whole.assign(model=model, stimuli=stimuli), path, tables.KEYS[name])
+        tables.write(whole.assign(model=model, stimuli=stimuli), path, KEYS[name])
     tables.write(pd.concat([own.edges for own in found], ignore_index=True), edges)

@@ -10,6 +10,7 @@ from scipy import sparse
 from expertneurons import tables
 from expertneurons.distribution import expected
 from expertneurons.files import open_array
+from expertneurons.keys import KEYS
 
 COLUMNS = [
     *("model", "stimuli", "concept", "threshold", "n_experts", "n_expected_by_chance"),
@@ -72,7 +73,7 @@ def select_experts(
     }
     keys = zip(found["threshold"], found["n_positives"], strict=True)
     found["n_expected_by_chance"] = [expectations[key] for key in keys]
-    tables.write(found[COLUMNS], counts, tables.KEYS["experts"])
+    tables.write(found[COLUMNS], counts, KEYS["experts"])
 
 
 def _counts(ap: npt.NDArray[np.float32], auroc: npt.NDArray[np.float32], thresholds: list[float]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from expertneurons import reml, seeds, tables
 from expertneurons.alignment import node_permutation
 from expertneurons.dependent import equivalence, holm, steiger, williams
 from expertneurons.dyadic import covariance, freedom, incidence, interval, node_bootstrap, simultaneous, spearman
+from expertneurons.keys import KEYS
 from expertneurons.steps import Progress
 
 Values = npt.NDArray[np.float64]
@@ -84,7 +85,7 @@ def validate_statistics(
                     found.append(one)
                     progress(1)
                 rows += _summary(shape, null, found, level)
-    tables.write(pd.DataFrame(rows), output, tables.KEYS["validation"])
+    tables.write(pd.DataFrame(rows), output, KEYS["validation"])
 
 
 def simulate(shape: Shape, strengths: Values, slopes: float, generator: np.random.Generator) -> tuple[Any, ...]:

@@ -1,0 +1,25 @@
+"""Collection: one table from its parts over models, stimuli and norms."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from expertneurons import tables
+from expertneurons.files import replacing
+from expertneurons.keys import KEYS
+
+
+def collect_tables(name: str, parts: list[Path], table: Path, csv: Path) -> None:
+    """Join one table's parts over models and stimuli and write it twice.
+
+    Args:
+        name: The table's name; its key columns sort it.
+        parts: Parquet files to join.
+        table: Parquet file to write.
+        csv: CSV file to write, the same rows.
+
+    """
+    joined = pd.concat([tables.read(part) for part in parts], ignore_index=True)
+    tables.write(joined, table, KEYS[name])
+    with replacing(csv) as partial:
+        tables.read(table).to_csv(partial, index=False, float_format="%.6g")
