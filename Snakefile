@@ -18,6 +18,7 @@ pathvars:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/families.smk"
+include: "workflow/rules/choices.smk"
 include: "workflow/rules/acquire.smk"
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/stimuli.smk"
@@ -31,6 +32,9 @@ include: "workflow/rules/nursery.smk"
 include: "workflow/rules/nursery_measures.smk"
 include: "workflow/rules/emergence.smk"
 include: "workflow/rules/emergence_report.smk"
+include: "workflow/rules/stability.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/stability_report.smk"
 include: "workflow/rules/report.smk"
 
 

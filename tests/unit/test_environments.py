@@ -23,10 +23,12 @@ STAGES = {
         *("scoring", "selection", "representations", "alignment", "layers", "collection"),
         *("ceilings", "comparisons", "mixed_tables", "validation", "organisation"),
         *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses"),
+        *("choices", "set_sizes", "registers", "profiles", "across_models", "stability_controls"),
     ),
     "report": (
         *("figures", "report", "provenance", "emergence_figures", "nursery_figures", "emergence_report"),
         *("organisation_figures", "graph_page", "organisation_statements"),
+        *("stability_figures", "stability_report"),
     ),
 }
 # The loader is shared: fetching a model needs no torch, running one does.

@@ -16,7 +16,8 @@ from transformers import AutoModel, AutoTokenizer
 
 import tiny
 from expertneurons.errors import StudyError
-from expertneurons.extraction import Pooling, extract_responses
+from expertneurons.extraction import extract_responses
+from expertneurons.poolings import Pooling
 from expertneurons.stimuli import build_stimuli
 
 SHEET = Path(__file__).parents[2] / "config" / "sites.tsv"

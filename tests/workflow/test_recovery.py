@@ -57,6 +57,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
         domains=outputs["domains"],
         kept=outputs["kept"],
         organisation=outputs["organisation"],
+        similarity=folder / "similarity.npy",
+        parts=folder / "parts.parquet",
         run="r",
         sites_wanted=SITES,
         thresholds=[0.5],

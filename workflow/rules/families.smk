@@ -77,4 +77,8 @@ def table_parts(wildcards):
     """The parts of a table: of every model, of every family of training runs, or one."""
     if wildcards.table in SUITE_PARTS:
         return for_suites(SUITE_PARTS[wildcards.table])
+    if wildcards.table in MODEL_PARTS:
+        return collect(MODEL_PARTS[wildcards.table], stimuli=COMPARED_STIMULI)
+    if wildcards.table in ("set_sizes", "sources", "controls"):
+        return for_models(STABILITY_PARTS[wildcards.table], STUDY.reported)
     return for_all((TABLE_PARTS | DOSE_PARTS)[wildcards.table])

@@ -17,6 +17,8 @@ rule measure_run:
         domains="<results>/traces/nursery/{run}/domains.parquet",
         kept="<results>/traces/nursery/{run}/kept.parquet",
         organisation="<results>/traces/nursery/{run}/organisation.parquet",
+        similarity="<results>/profiles/{run}/lexicon/similarity.npy",
+        parts="<results>/profiles/{run}/lexicon/parts.parquet",
     log:
         "<logs>/measure_run/{run}.log",
     benchmark:
@@ -45,7 +47,7 @@ rule measure_run:
         " --domains {output.domains} --kept {output.kept} --run {wildcards.run} --sites-wanted {params.sites}"
         " --thresholds {params.thresholds} --top {params.top} --headline {params.headline} --smallest {params.smallest}"
         " --draws {params.draws} --prevalence {params.prevalence} --permutations {params.permutations}"
-        " --organisation {output.organisation} --shuffles {params.shuffles} --seed {params.seed} --threads {threads}"
+        " --organisation {output.organisation} --similarity {output.similarity} --parts {output.parts} --shuffles {params.shuffles} --seed {params.seed} --threads {threads}"
 
 
 rule measure_doses:

@@ -11,14 +11,19 @@ TABLE_PARTS = {
     "partial": "<results>/comparisons/{stimuli}/partial.parquet",
     "validation": "<results>/validation/validation.parquet",
     **ORGANISATION_PARTS,
+    **STABILITY_PARTS,
+    **MODEL_PARTS,
 }
 SUITE_PARTS = {
     name: f"<results>/emergence/{{family}}/{{stimuli}}/{name}.parquet"
     for name in ("emergence", "half_rise", "sizes", "organisation_by_step")
 }
 DOSE_PARTS = {name: f"<results>/emergence/nursery/lexicon/{name}.parquet" for name in ("dose_response", "dose_effects")}
+OPTIONAL = ["validation", *STABILITY_PARTS, *MODEL_PARTS]
 TABLES = [
-    *(name for name in TABLE_PARTS if name != "validation" or STUDY.config["validation"]["run"]),
+    *(name for name in TABLE_PARTS if name not in OPTIONAL),
+    *(["validation"] if STUDY.config["validation"]["run"] else []),
+    *([*STABILITY_PARTS, *(MODEL_PARTS if COMPARED_STIMULI else [])] if STABILITY["run"] else []),
     *(SUITE_PARTS if SUITES else []),
     *(DOSE_PARTS if NURSERY["run"] else []),
 ]
@@ -93,7 +98,7 @@ rule write_report:
         validation="<results>/tables/validation.parquet" if "validation" in TABLES else [],
         figures=for_models(f"<results>/figures/{{model}}/{{stimuli}}/{FIGURES[0]}.svg", STUDY.reported),
         captions=[f"{CAPTIONS}/{name}.rst" for name in FIGURES],
-        stages=[*ORGANISATION_PAGES, *for_suites(rules.tell_emergence.output.page)],
+        stages=[*ORGANISATION_PAGES, *for_suites(rules.tell_emergence.output.page), *STABILITY_PAGES],
     output:
         page="<results>/report.html",
     log:

@@ -21,7 +21,14 @@ class Batch(NamedTuple):
     own: torch.Tensor
 
 
-def plan(tokenizer: Any, rows: pd.DataFrame, tokens_per_batch: int, longest: int, include_special: bool) -> list[Batch]:
+def plan(
+    tokenizer: Any,
+    rows: pd.DataFrame,
+    tokens_per_batch: int,
+    longest: int,
+    include_special: bool,
+    pad_to_longest: bool = False,
+) -> list[Batch]:
     """Tokenise once and group sentences by length, longest first, so that memory runs short at once or never."""
     coded = tokenizer(
         rows["text"].tolist(), return_offsets_mapping=True, return_special_tokens_mask=True, return_attention_mask=False
@@ -34,10 +41,20 @@ def plan(tokenizer: Any, rows: pd.DataFrame, tokens_per_batch: int, longest: int
         )
     order = np.lexsort((np.arange(len(rows)), -lengths))
     padding = tokenizer.pad_token_id or 0
+    widths = np.full_like(lengths, lengths.max()) if pad_to_longest else lengths
     return [
-        _batch(chunk, coded, rows, int(lengths[chunk[0]]), padding, include_special)
-        for chunk in _chunks(order, lengths, tokens_per_batch)
+        _batch(chunk, coded, rows, int(widths[chunk[0]]), padding, include_special)
+        for chunk in _chunks(order, widths, tokens_per_batch)
     ]
+
+
+def masked(batch: Batch, tokenizer: Any) -> Batch:
+    """Put the tokenizer's mask, else its unknown or its end token, in place of every token of the concept."""
+    known = (tokenizer.mask_token_id, tokenizer.unk_token_id, tokenizer.eos_token_id)
+    mask = next((number for number in known if number is not None), None)
+    if mask is None:
+        raise StudyError("the tokenizer has no mask, unknown or end token to put in a concept's place; give it one")
+    return batch._replace(ids=batch.ids.masked_fill(batch.own, mask))
 
 
 def _chunks(order: npt.NDArray[np.intp], lengths: npt.NDArray[Any], tokens: int) -> Iterator[npt.NDArray[np.intp]]:

@@ -9,6 +9,19 @@ from expertneurons.files import replacing
 from expertneurons.keys import KEYS
 
 
+def join_parts(name: str, parts: list[Path], table: Path) -> None:
+    """Join one table's parts.
+
+    Args:
+        name: The table's name; its key columns sort it.
+        parts: Parquet files to join.
+        table: Parquet file to write.
+
+    """
+    found = [tables.read(part) for part in parts]
+    tables.write(pd.concat([own for own in found if len(own)] or found, ignore_index=True), table, KEYS[name])
+
+
 def collect_tables(name: str, parts: list[Path], table: Path, csv: Path) -> None:
     """Join one table's parts over models and stimuli and write it twice.
 
@@ -19,7 +32,6 @@ def collect_tables(name: str, parts: list[Path], table: Path, csv: Path) -> None
         csv: CSV file to write, the same rows.
 
     """
-    joined = pd.concat([tables.read(part) for part in parts], ignore_index=True)
-    tables.write(joined, table, KEYS[name])
+    join_parts(name, parts, table)
     with replacing(csv) as partial:
         tables.read(table).to_csv(partial, index=False, float_format="%.6g")

@@ -13,13 +13,14 @@ import pandas as pd
 import torch
 
 from expertneurons import checkpoints, placement, sites, tables
-from expertneurons.batches import Batch, plan
+from expertneurons.batches import Batch, masked, plan
 from expertneurons.errors import StudyError
 from expertneurons.files import new_array, save_array
+from expertneurons.poolings import ACTIVATED, READINGS, Mask, Pooling, masks, pool
 from expertneurons.steps import Progress
 from expertneurons.stimuli import SCOPES
 
-Pooling = Literal["max", "min", "mean"]
+Variant = Literal["plain", "masked", "padded"]
 
 
 def extract_responses(
@@ -40,6 +41,8 @@ def extract_responses(
     dtype: Literal["float32", "float16"] = "float32",
     tokens_per_batch: int = 2048,
     threads: int = 1,
+    variant: Variant = "plain",
+    activated_units: Path | None = None,
 ) -> None:
     """Run the model once over every sentence and store what its units answer.
 
@@ -66,31 +69,41 @@ def extract_responses(
         dtype: Of the stored responses.
         tokens_per_batch: Tokens, padding included, that go through the model at once.
         threads: Batches that are computed at the same time.
+        variant: `masked` puts the tokenizer's mask (else its unknown or its last token) in place of every token of
+            the concept; `padded` pads every sentence to the longest and pools over the padding too.
+        activated_units: Parquet file, the index of the units that the pooling `activated` reads.
 
     """
     tokenizer, network = checkpoints.load(checkpoint, weights, seed, precision)
     network, device = placement.place(network)
     torch.set_num_threads(1)
     network.config.use_cache = False
-    taps = sites.resolve(network, checkpoints.architecture(checkpoint), sites_sheet, sites_wanted)
-    table = sites.unit_table(taps, sites.widths(network, taps, device))
+    extra = [ACTIVATED] if "activated" in poolings else []
+    architecture = checkpoints.architecture(checkpoint)
+    groups = [sites.resolve(network, architecture, sites_sheet, wanted) for wanted in (sites_wanted, extra) if wanted]
+    indices = [sites.unit_table(taps, sites.widths(network, taps, device)) for taps in groups]
     rows = tables.read(sentence_table)
-    batches = plan(tokenizer, rows, tokens_per_batch, _longest(network), include_special)
-    reader = Reader(network, taps, tuple(poolings), device, len(table), include_padding)
+    batches = plan(tokenizer, rows, tokens_per_batch, _longest(network), include_special, variant == "padded")
+    if variant == "masked":
+        batches = [masked(batch, tokenizer) for batch in batches]
+    reader = Reader(network, groups, tuple(poolings), device, include_padding or variant == "padded")
     concepts = rows["concept_number"].to_numpy()
     remedy = _remedy(precision, dtype)
     progress = Progress(len(rows), f"{model}: responses", "sentences")
     with ExitStack() as stack:
-        shape = (len(rows), len(table))
-        stored = [stack.enter_context(new_array(path, shape, dtype)) for path in responses]
-        stack.enter_context(sites.tapped(network, taps, reader.sink))
+        whose = [indices[pooling == "activated"] for pooling in poolings]
+        stored = [
+            stack.enter_context(new_array(path, (len(rows), len(table)), dtype))
+            for path, table in zip(responses, whose, strict=True)
+        ]
+        stack.enter_context(sites.tapped(network, [tap for taps in groups for tap in taps], reader.sink))
         alone = device.type == "cuda" or placement.is_spread(network)
         pool = stack.enter_context(ThreadPoolExecutor(1 if alone else threads))
         sums = np.zeros(
             (len(SCOPES), network.config.num_hidden_layers + 2, int(concepts.max()) + 1, network.config.hidden_size)
         )
         for batch, (pooled, means) in zip(batches, pool.map(reader.read, batches), strict=True):
-            for array, values in zip(stored, pooled, strict=True):
+            for array, values, table in zip(stored, pooled, whose, strict=True):
                 array[batch.rows] = _finite(_stored(values, dtype), batch.rows, rows, table, model, remedy)
             for position, row in enumerate(batch.rows):
                 sums[:, :, concepts[row]] += means[:, :, position]
@@ -99,7 +112,9 @@ def extract_responses(
             raise StudyError(f"{model}: an embedding is nan; the weights are broken: fetch the checkpoint again")
         counts = np.bincount(concepts)
         save_array(embeddings, (sums / counts[:, None]).astype(np.float32))
-        tables.write(table, units, ["unit"])
+        for table, path in zip(indices, (units, activated_units), strict=False):
+            if path is not None:
+                tables.write(table, path, ["unit"])
 
 
 def _longest(network: Any) -> int:
@@ -148,22 +163,22 @@ class Reader:
     """Runs batches through a tapped model; every thread pools into its own buffers."""
 
     network: Any
-    taps: list[sites.Tap]
+    groups: list[list[sites.Tap]]
     poolings: tuple[Pooling, ...]
     device: torch.device
-    units: int
     include_padding: bool
 
     def __post_init__(self) -> None:
         self._current = threading.local()
+        # Taps are numbered through; those of the second group belong to the pooling `activated` alone.
+        first = len(self.groups[0])
+        self._own = {p: (first, first + len(self.groups[1])) if p == "activated" else (0, first) for p in self.poolings}
 
     def read(self, batch: Batch) -> tuple[list[npt.NDArray[Any]], npt.NDArray[np.float64]]:
         """Return the pooled responses, one (batch, units) per pooling, and means (2, depths, batch, width)."""
         torch.set_num_threads(1)
         here = self._current
-        mask = batch.pooled | ~batch.real if self.include_padding else batch.pooled
-        here.mask = mask.to(self.device)[:, :, None]
-        here.full = bool(mask.all())
+        here.masks = masks(batch, self.poolings, self.include_padding, self.device)
         here.seen = {pooling: {} for pooling in self.poolings}
         ids = batch.ids.to(self.device)
         with torch.inference_mode():
@@ -172,12 +187,13 @@ class Reader:
             )
             static = self.network.get_input_embeddings()(ids)
             means = self._means((static, *out.hidden_states), batch)
-            pooled = [self._joined(here.seen[pooling]) for pooling in self.poolings]
+            pooled = [self._joined(pooling) for pooling in self.poolings]
         return pooled, means
 
-    def _joined(self, seen: dict[int, torch.Tensor]) -> npt.NDArray[Any]:
+    def _joined(self, pooling: Pooling) -> npt.NDArray[Any]:
         # Modules answer in the order in which the model runs them; the columns follow the taps.
-        ordered = [seen[tap].to(self.device) for tap in range(len(self.taps))]
+        seen = self._current.seen[pooling]
+        ordered = [seen[tap].to(self.device) for tap in range(*self._own[pooling])]
         whole: npt.NDArray[Any] = torch.cat(ordered, dim=1).float().cpu().numpy()
         return whole
 
@@ -188,16 +204,12 @@ class Reader:
     def sink(self, number: int, values: torch.Tensor) -> None:
         """Pool one tap's activations, (batch, tokens, units)."""
         here = self._current
-        if getattr(here, "seen", None) is None:
-            return
-        mask = here.mask.to(values.device)
-        for pooling, seen in here.seen.items():
-            if pooling == "mean":
-                seen[number] = (values.float() * mask).sum(1) / mask.sum(1)
-            else:
-                beyond = -torch.inf if pooling == "max" else torch.inf
-                kept = values if here.full else values.masked_fill(~mask, beyond)
-                seen[number] = kept.amax(1) if pooling == "max" else kept.amin(1)
+        for pooling, seen in getattr(here, "seen", {}).items():
+            first, last = self._own[pooling]
+            if first <= number < last:
+                reading = READINGS[pooling]
+                mask: Mask = here.masks[reading.tokens]
+                seen[number] = pool(values, reading.statistic, mask)
 
 
 def _mean(states: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

@@ -8,11 +8,13 @@ KEYS = {
     "dose_effects": ["family", "step", "threshold", "measure", "dose", "kind"],
     "dose_response": ["family", "size", "concept", "dose", "seed", "run", "step", "threshold"],
     "emergence": ["family", "stimuli", "size", "seed", "run", "step", "norm", "representation", "threshold"],
+    "controls": ["model", "stimuli", "norm", "control"],
     "experts": ["model", "stimuli", "concept", "threshold"],
     "half_rise": ["family", "stimuli", "size", "seed", "norm", "representation", "threshold"],
     "inclusion": ["model", "stimuli", "member", "superordinate", "threshold"],
     "layers": ["model", "stimuli", "layer", "site", "threshold"],
     "mixed_models": ["model", "against", "stimuli", "norm", "name", "condition", "term"],
+    "models": ["stimuli", "a", "b", "layer_a", "layer_b"],
     "organisation": ["model", "stimuli", "representation", "threshold", "measure", "norm", "domain", "null"],
     "organisation_by_step": [
         *("family", "stimuli", "size", "seed", "run", "step"),
@@ -20,6 +22,12 @@ KEYS = {
     ],
     "partial": ["model", "stimuli", "norm", "representation", "given"],
     "polysemy": ["model", "stimuli", "threshold", "concepts"],
+    "set_sizes": ["model", "stimuli", "positives", "negatives", "rule", "norm"],
     "sizes": ["family", "stimuli", "norm", "representation", "threshold", "smaller", "larger"],
+    "sources": ["model", "stimuli", "a", "b", "norm"],
+    "stability": [
+        *("model", "stimuli", "responses", "precision", "sentences"),
+        *("sites", "score", "limit", "norm"),
+    ],
     "validation": ["design", "target", "method", "quantity"],
 }

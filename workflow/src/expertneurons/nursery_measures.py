@@ -16,6 +16,7 @@ from expertneurons.alignment import LEAST_PAIRS
 from expertneurons.files import open_array
 from expertneurons.nursery_text import Lexicon, feature_overlap, read_lexicon
 from expertneurons.organisation import organisation_of
+from expertneurons.profiles import profile_model
 from expertneurons.similarity import jaccard
 from expertneurons.sources import temporary_folder
 from expertneurons.steps import LOGGER
@@ -76,6 +77,8 @@ def measure_run(
     domains: Path,
     kept: Path,
     organisation: Path,
+    similarity: Path,
+    parts: Path,
     run: str,
     sites_wanted: list[str],
     thresholds: list[float],
@@ -107,6 +110,8 @@ def measure_run(
         kept: Parquet file: run, step, next, concept, threshold, jaccard, expected_by_chance.
         organisation: Parquet file: run, step and the columns of `organisation_of`, at the headline threshold, against
             the domains, the hierarchy and the features of the lexicon.
+        similarity: `.npy` (parts, concepts, concepts) of the last checkpoint, as `profile_model` writes it.
+        parts: What the parts are.
         run: Its name.
         sites_wanted: The sites whose outputs are units.
         thresholds: AP from which a unit is an expert.
@@ -128,7 +133,8 @@ def measure_run(
     settings = Settings(*inputs, thresholds, top, prevalence, permutations, seed, threads)
     found: dict[Path, list[pd.DataFrame]] = {concepts: [], pairs: [], domains: [], kept: [], organisation: []}
     before: tuple[int, Trace] | None = None
-    for step in sorted(int(folder.name.removeprefix("step")) for folder in checkpoints.glob("step*")):
+    steps = sorted(int(folder.name.removeprefix("step")) for folder in checkpoints.glob("step*"))
+    for step in steps:
         name = f"{run}, step {step}"
         with temporary_folder(concepts) as scratch:
             files = Checkpoint.within(Path(scratch))
@@ -138,6 +144,9 @@ def measure_run(
             now = trace(chosen, units, embeddings, counts, listed, places, thresholds, top, subsample)
             sets, ap = now.sets[headline], np.asarray(open_array(files.ap))
             human = {"lexicon": truth}
+            if step == steps[-1]:
+                inputs_of_profile = files.responses, files.units, concept_table, sentence_table, labels
+                profile_model(*inputs_of_profile, similarity, parts, headline, prevalence, seed, threads)
             organised = organisation_of(jaccard(sets), listed, shuffles, seed, human=human, sets=sets, ap=ap)
         found[concepts].append(_with_truth(now, listed, truth).assign(step=step))
         found[pairs].append(now.pairs.assign(step=step))
@@ -149,8 +158,8 @@ def measure_run(
         before = step, now
         LOGGER.info("%s: measured", name)
     keys = {pairs: ["norm", "word1", "word2"], domains: ["representation"], organisation: ORGANISED}
-    for path, parts in found.items():
-        whole = pd.concat(parts, ignore_index=True).assign(run=run)
+    for path, own in found.items():
+        whole = pd.concat(own, ignore_index=True).assign(run=run)
         tables.write(whole, path, ["run", "step", *keys.get(path, ["concept", "threshold"])])
 
 

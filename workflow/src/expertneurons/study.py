@@ -30,6 +30,7 @@ class Study:
     norm_files: dict[str, Row]
     raters: list[Row]
     contrasts: list[Row]
+    choices: list[Row]
 
     @property
     def reported(self) -> list[str]:
@@ -106,6 +107,7 @@ def load(config: Mapping[str, Any]) -> Study:
         {row["file"]: row for row in sheets.read(paths["norm_files"], "norm_files")},
         sheets.read(paths["norm_raters"], "norm_raters"),
         sheets.read(paths["contrasts"], "contrasts"),
+        sheets.read(paths["choices"], "choices"),
     )
     if problems := list(inconsistencies(study)):
         raise StudyError("; ".join(problems))
@@ -154,6 +156,10 @@ def inconsistencies(study: Study) -> Iterator[str]:
                 yield f"config key {origin}.{key}: {config[origin][key]} does not exist; stimuli.origins asks for it"
     if config["expertise"]["pooling"] not in config["responses"]["poolings"]:
         yield "config key expertise.pooling: it must be one of responses.poolings"
+    own = (config["expertise"]["pooling"], "float32", "labelled")
+    tried = {(row["responses"], row["precision"], row["sentences"]) for row in study.choices}
+    if config["stability"]["run"] and own not in tried:
+        yield f"{config['sheets']['choices']}: no row {' '.join(own)}, the study's own choice; add it"
     if config["figures"]["threshold"] not in config["experts"]["thresholds"]:
         yield "config key figures.threshold: it must be one of experts.thresholds"
     yield from nursery_problems(config["nursery"], config["responses"]["sites"])

@@ -188,6 +188,25 @@ def _domains(values: Values, same: npt.NDArray[np.bool_]) -> dict[str, Any]:
     return {"within": float(values[same].mean()), "between": float(values[~same].mean()), "auc": auc}
 
 
+def overlap_by_concept(first: sparse.csr_array, second: sparse.csr_array) -> tuple[Values, Values]:
+    """Jaccard of every concept's two expert sets, and that of two random sets of these sizes.
+
+    Args:
+        first: Sparse (concepts, units).
+        second: The same concepts and units.
+
+    Returns:
+        (concepts,) each, NaN where both sets are empty; chance takes the mean hypergeometric overlap.
+
+    """
+    common = np.asarray(first.multiply(second).sum(axis=1)).ravel().astype(np.float64)
+    sizes = [np.asarray(own.sum(axis=1)).ravel().astype(np.float64) for own in (first, second)]
+    chance = sizes[0] * sizes[1] / first.shape[1]
+    with np.errstate(invalid="ignore"):
+        observed, expected = (part / (sizes[0] + sizes[1] - part) for part in (common, chance))
+    return observed, expected
+
+
 def identity(
     before: Mapping[float, sparse.csr_array], after: Mapping[float, sparse.csr_array], concepts: pd.DataFrame
 ) -> pd.DataFrame:
@@ -201,11 +220,7 @@ def identity(
     rows = []
     for limit, first in before.items():
         second = after[limit]
-        common = np.asarray(first.multiply(second).sum(axis=1)).ravel().astype(np.float64)
-        sizes = [np.asarray(own.sum(axis=1)).ravel().astype(np.float64) for own in (first, second)]
-        chance = sizes[0] * sizes[1] / first.shape[1]
-        with np.errstate(invalid="ignore"):
-            observed, expected = (part / (sizes[0] + sizes[1] - part) for part in (common, chance))
+        observed, expected = overlap_by_concept(first, second)
         told = {"threshold": limit, "concept": concepts["concept"], "jaccard": observed, "expected_by_chance": expected}
         rows.append(pd.DataFrame(told))
     return pd.concat(rows, ignore_index=True)

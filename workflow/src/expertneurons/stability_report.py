@@ -1,0 +1,199 @@
+"""Stability report: would the result survive other choices, sentences, models and controls, in sentences of numbers."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from expertneurons import choices, pages, registers, set_sizes, tables
+from expertneurons import stability_controls as controls
+from expertneurons.across_models import NO_LAYER
+from expertneurons.statements import between, number
+
+FIGURES = {
+    "specification_curve": "Does the alignment hang on a choice?",
+    "set_sizes": "How many sentences does it take?",
+    "controls": "What do controls already reach?",
+}
+
+
+def tell_stability(
+    template: Path,
+    captions: Path,
+    stability: list[Path],
+    sizes: Path,
+    sources: Path,
+    controls: Path,
+    figures: Path,
+    output: Path,
+    model: str,
+    title: str,
+    stimuli: str,
+    threshold: float,
+    norm_labels: list[str],
+    models: list[Path] | None = None,
+    pictures: list[Path] | None = None,
+) -> None:
+    """Write the report's part on the stability of one model's alignment.
+
+    Args:
+        template: Jinja template of the part.
+        captions: Folder of captions.
+        stability: The `stability` tables of the model and of its untrained controls.
+        sizes: Its `set_sizes` table.
+        sources: Its `sources` table.
+        controls: Its `controls` table.
+        figures: Folder of the figures.
+        output: HTML file to write.
+        model: Its name.
+        title: The model's title.
+        stimuli: Name of the stimuli.
+        threshold: AP threshold of the study's own experts.
+        norm_labels: Titles of the norms, each as name=title.
+        models: The `models` tables.
+        pictures: Figures of these, in the same order.
+
+    """
+    norms = dict(label.split("=", 1) for label in norm_labels)
+    rows = pd.concat([tables.read(path) for path in stability])
+    drawn = pages.embedded(figures, captions, FIGURES)
+    told = {
+        "Choices": [text for norm, name in norms.items() for text in choice_statements(rows, model, norm, name)],
+        "Controls": control_statements(tables.read(controls), norms),
+        "Sentences": [
+            *source_statements(tables.read(sources), norms, threshold),
+            *size_statements(tables.read(sizes), threshold),
+        ],
+    }
+    compared = [tables.read(path) for path in models or []]
+    told["Models"] = [text for table in compared for text in model_statements(table)]
+    caption = (captions / "models.rst").read_text(encoding="utf-8").strip()
+    for table, path in zip(compared, pictures or [], strict=True):
+        data = base64.b64encode(path.read_bytes()).decode("ascii")
+        heading = f"Do models agree? Stimuli {table['stimuli'].iloc[0]}"
+        drawn.append({"name": "models", "heading": heading, "caption": caption, "data": data})
+    pages.render(template, output, title=title, stimuli=stimuli, told=told, figures=drawn)
+
+
+def choice_statements(rows: pd.DataFrame, model: str, norm: str, title: str) -> list[str]:
+    """Say how far the alignment moves over the choices, and which choice moves it most."""
+    named = (rows["norm"] == norm) & (rows["sentences"] == "labelled") & ~rows["responses"].isin(["masked", "context"])
+    found = []
+    for weights, which in (("", rows["model"] == model), (" with untrained weights", rows["model"] != model)):
+        own = rows[named & which & (rows["score"] != choices.COUNT_MATCHED)]
+        known = own["rho"].dropna()
+        if len(known):
+            low, middle, high = known.quantile([0.25, 0.5, 0.75])
+            above, lost = int((own["low"] > 0).sum()), len(own) - len(known)
+            few = f"; {lost} more leave too few experts" if lost else ""
+            found.append(
+                f"{title}, {len(known)} choices{weights}: rho {number(known.min())} to {number(known.max())}, median "
+                f"{number(middle)}, middle half {number(low)} to {number(high)}; the interval is above "
+                f"zero in {above}{few}."
+            )
+    return found + _by_option(rows[named & (rows["model"] == model)], title)
+
+
+def _by_option(own: pd.DataFrame, title: str) -> list[str]:
+    """Give the best alignment that each pooling reaches at any AP threshold, all sites together."""
+    own = own[(own["sites"] == choices.ALL) & (own["score"] == choices.AP) & (own["precision"] == "float32")]
+    best = own.loc[own.groupby("responses")["rho"].idxmax().dropna()].sort_values("rho", ascending=False)
+    parts = [
+        f"{row['responses']} {number(row['rho'])} {between(row['low'], row['high'])} at {row['limit']:g}"
+        for row in best.to_dict("records")
+    ]
+    return [f"{title}, best AP threshold of each pooling: {'; '.join(parts)}."] if parts else []
+
+
+def control_statements(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
+    """Give each control's alignment and its share of the study's own."""
+    told = []
+    for norm, title in norms.items():
+        own = {row["control"]: row for row in rows[rows["norm"] == norm].to_dict("records")}
+        if controls.OWN not in own:
+            continue
+        mine = own.pop(controls.OWN)
+        parts = [
+            f"{control}: not defined"
+            if np.isnan(row["rho"])
+            else f"{control}: {_with_ends(row)}, {100 * row['share']:.0f}%"
+            for control, row in own.items()
+        ]
+        told.append(
+            f"{title}, {mine['n_pairs']:.0f} pairs: experts {_with_ends(mine)}. Controls, with their share of it: "
+            f"{'; '.join(parts)}."
+        )
+    return told
+
+
+def _with_ends(row: Mapping[Any, Any], name: str = "rho", side: str = "") -> str:
+    """Write a value with its interval; the ends of rho go without its name."""
+    ends = ("low", "high") if name == "rho" else (f"{name}_low", f"{name}_high")
+    return f"{number(row[name + side])} {between(row[ends[0] + side], row[ends[1] + side])}"
+
+
+def source_statements(rows: pd.DataFrame, norms: Mapping[str, str], threshold: float) -> list[str]:
+    """Say what remains of AP, of the experts and of the alignment on other sentences."""
+    told = []
+    for (a, b), own in rows.groupby(["a", "b"]):
+        if (a, b) == (registers.SECOND, registers.FIRST):
+            continue  # the mirror image of the other
+        row = own.iloc[0].to_dict()
+        aligned = "; ".join(
+            f"{norms[one['norm']]} {_with_ends(one, side='_a')} and {_with_ends(one, side='_b')}"
+            for one in own.to_dict("records")
+        )
+        told.append(
+            f"Experts (AP >= {threshold:g}) found on {a}: AP {number(row['ap_found'])} there, "
+            f"{_with_ends(row, 'ap_held_out')} on {b}; Jaccard with the experts of {b} {_with_ends(row, 'jaccard')} "
+            f"(random sets {row['jaccard_chance']:.3f}); the two similarities correlate {number(row['rho_between'])}; "
+            f"alignment: {aligned}."
+        )
+    return told
+
+
+def size_statements(rows: pd.DataFrame, threshold: float) -> list[str]:
+    """Say what a fixed AP threshold mistakes for stability: the share of positives moves it, not the experts."""
+    one = rows[rows["norm"] == rows["norm"].iloc[0]]
+    told = []
+    for rule in (set_sizes.RAW, set_sizes.REFERENCE, set_sizes.AUROC, set_sizes.TOP):
+        own = one[one["rule"] == rule].sort_values(["positives", "negatives"])
+        parts = []
+        for positives, part in own.groupby("positives"):
+            first, last = part.iloc[0], part.iloc[-1]
+            ends = f"{number(first['jaccard'])} to {number(last['jaccard'])}"
+            same = "" if np.isnan(last["jaccard"]) else f", Jaccard {ends}"
+            parts.append(
+                f"{positives} positives, {first['negatives']} to {last['negatives']} negatives: "
+                f"{first['n_experts']:.0f} to {last['n_experts']:.0f} experts{same}"
+            )
+        told.append(f"Experts by {rule}: {'; '.join(parts)}.")
+    raw = one[one["rule"] == set_sizes.RAW]
+    told.append(
+        f"With AP as it is, chance is the share of positives, here {raw['chance'].min():.3f} to "
+        f"{raw['chance'].max():.3f}, so that a threshold of {threshold:g} asks for something else at every size."
+    )
+    return told
+
+
+def model_statements(rows: pd.DataFrame) -> list[str]:
+    """Say how far models agree, raw and corrected for the reliability of each."""
+    told = []
+    whole = rows[rows["layer_a"] == NO_LAYER].to_dict("records")
+    for row in whole:
+        own = rows[(rows["a"] == row["a"]) & (rows["b"] == row["b"]) & (rows["layer_a"] != NO_LAYER)]
+        best = own.loc[own["rho"].idxmax()] if own["rho"].notna().any() else None
+        layers = (
+            ""
+            if best is None
+            else (f"; layers {best['layer_a']:.0f} and {best['layer_b']:.0f} agree most ({number(best['rho'])})")
+        )
+        corrected = "" if np.isnan(row["corrected"]) else f", {number(row['corrected'])} corrected for reliability"
+        told.append(
+            f"{row['a']} and {row['b']}: {number(row['rho'])} {between(row['low'], row['high'])}{corrected} "
+            f"(reliabilities {number(row['reliability_a'])} and {number(row['reliability_b'])}){layers}."
+        )
+    return told
