@@ -77,4 +77,6 @@ def table_parts(wildcards):
     """The parts of a table: of every model, of every family of training runs, or one."""
     if wildcards.table in SUITE_PARTS:
         return for_suites(SUITE_PARTS[wildcards.table])
+    if wildcards.table in RIVAL_PARTS:
+        return for_models(RIVAL_PARTS[wildcards.table], STUDY.reported_and_controls)
     return for_all((TABLE_PARTS | DOSE_PARTS)[wildcards.table])

@@ -16,10 +16,12 @@ SUITE_PARTS = {
     name: f"<results>/emergence/{{family}}/{{stimuli}}/{name}.parquet"
     for name in ("emergence", "half_rise", "sizes", "organisation_by_step")
 }
+RIVAL_PARTS = {"rivals": rules.align_rivals.output.table}
 DOSE_PARTS = {name: f"<results>/emergence/nursery/lexicon/{name}.parquet" for name in ("dose_response", "dose_effects")}
 TABLES = [
     *(name for name in TABLE_PARTS if name != "validation" or STUDY.config["validation"]["run"]),
     *(SUITE_PARTS if SUITES else []),
+    *(RIVAL_PARTS if STUDY.config["rivals"]["run"] else []),
     *(DOSE_PARTS if NURSERY["run"] else []),
 ]
 
@@ -33,7 +35,7 @@ rule collect_tables:
     log:
         "<logs>/collect_tables/{table}.log",
     wildcard_constraints:
-        table="|".join(TABLE_PARTS | SUITE_PARTS | DOSE_PARTS),
+        table="|".join(TABLE_PARTS | SUITE_PARTS | RIVAL_PARTS | DOSE_PARTS),
     conda:
         "../../envs/analysis.yaml"
     params:

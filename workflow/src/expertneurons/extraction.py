@@ -75,7 +75,7 @@ def extract_responses(
     taps = sites.resolve(network, checkpoints.architecture(checkpoint), sites_sheet, sites_wanted)
     table = sites.unit_table(taps, sites.widths(network, taps, device))
     rows = tables.read(sentence_table)
-    batches = plan(tokenizer, rows, tokens_per_batch, _longest(network), include_special)
+    batches = plan(tokenizer, rows, tokens_per_batch, longest(network), include_special)
     reader = Reader(network, taps, tuple(poolings), device, len(table), include_padding)
     concepts = rows["concept_number"].to_numpy()
     remedy = _remedy(precision, dtype)
@@ -102,7 +102,7 @@ def extract_responses(
         tables.write(table, units, ["unit"])
 
 
-def _longest(network: Any) -> int:
+def longest(network: Any) -> int:
     """Return the most tokens a model takes; RoBERTa numbers its positions from the padding's number plus one."""
     limit = getattr(network.config, "max_position_embeddings", None) or 1 << 30
     positions = [module for name, module in network.named_modules() if name.endswith("position_embeddings")]

@@ -20,6 +20,7 @@ KEYS = {
     ],
     "partial": ["model", "stimuli", "norm", "representation", "given"],
     "polysemy": ["model", "stimuli", "threshold", "concepts"],
+    "rivals": ["model", "stimuli", "norm", "method", "k"],
     "sizes": ["family", "stimuli", "norm", "representation", "threshold", "smaller", "larger"],
     "validation": ["design", "target", "method", "quantity"],
 }
