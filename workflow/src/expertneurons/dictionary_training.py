@@ -71,12 +71,14 @@ def train_dictionary(
     source = opened(checkpoint, sentence_table, weights, weights_seed, precision, tokens_per_batch, include_special)
     layer = source.network.config.num_hidden_layers // 2 if layer is None else layer
     place = tap(source.network, checkpoints.architecture(checkpoint), sites_sheet, site, layer)
-    values = torch.cat(list(token_values(source, place, source.batches)))
+    values = torch.cat(list(token_values(source, place)))
     order = torch.from_numpy(generator.permutation(len(values))[:MOST_TOKENS])
     kept = max(1, round(HELD_OUT * len(order)))
     held_out, train = values[order[:kept]].to(source.device), values[order[kept:]].to(source.device)
     if active > features_per_dimension * values.shape[1]:
-        raise StudyError(f"rivals.dictionary.active: {active} of {features_per_dimension * values.shape[1]} features")
+        raise StudyError(
+            f"rivals.dictionary.active_features: {active} of {features_per_dimension * values.shape[1]}; lower it"
+        )
     trained = fit(train, site, layer, features_per_dimension * values.shape[1], active, steps, generator, model)
     told = {"site": site, "layer": layer, "width": values.shape[1], "features": len(trained.bias), "active": active}
     told |= {"tokens": len(train), **quality(trained, train, held_out)}

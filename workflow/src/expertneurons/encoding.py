@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -142,12 +143,21 @@ def _block(module: str, layer: int) -> str:
     return ".".join(parts[: parts.index(str(layer)) + 1])
 
 
-def token_values(opened_model: Opened, place: sites.Tap, batches: list[Batch]) -> Iterator[torch.Tensor]:
+class _SeenError(Exception):
+    """Ends a pass behind the point that is read."""
+
+
+def token_values(source: Opened, place: sites.Tap) -> Iterator[torch.Tensor]:
     """Yield what a tap sees of every batch's pooled tokens, (tokens, width) float32, in the main memory."""
     seen: list[torch.Tensor] = []
-    with sites.tapped(opened_model.network, [place], lambda _, values: seen.append(values)), torch.inference_mode():
-        for batch in batches:
-            seen.clear()
-            real = batch.real.to(opened_model.device).long()
-            opened_model.network(input_ids=batch.ids.to(opened_model.device), attention_mask=real)
-            yield seen[0].float().cpu()[batch.pooled]
+
+    def keep(_number: int, values: torch.Tensor) -> None:
+        seen.append(values)
+        raise _SeenError
+
+    with sites.tapped(source.network, [place], keep), torch.inference_mode():
+        for batch in source.batches:
+            real = batch.real.to(source.device).long()
+            with suppress(_SeenError):
+                source.network(input_ids=batch.ids.to(source.device), attention_mask=real)
+            yield seen.pop().float().cpu()[batch.pooled]
