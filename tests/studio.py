@@ -40,6 +40,7 @@ similarity: {random_draws: 2}
 alignment: {permutations: 99}
 comparisons: {bootstrap: 100}
 validation: {repeats: 10}
+rivals: {sizes: [1, 4], dictionary: {features_per_dimension: 2, active_features: 3, steps: 5}}
 """
 MODELS = (
     "model\tcheckpoint\tsource\tweights\tseed\tcontrol_of\n"
