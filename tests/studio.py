@@ -40,7 +40,8 @@ similarity: {random_draws: 2}
 alignment: {permutations: 99}
 comparisons: {bootstrap: 100}
 validation: {repeats: 10}
-stability: {run: true, positives: [2, 4], negatives: [10, 40], draws: 2, splits: 1, aurocs: [0.8]}
+stability: {positives: [2, 4], negatives: [10, 40], draws: 2, splits: 1, aurocs: [0.8]}
+rivals: {sizes: [1, 4], dictionary: {features_per_dimension: 2, active_features: 3, steps: 5}}
 """
 MODELS = (
     "model\tcheckpoint\tsource\tweights\tseed\tcontrol_of\n"

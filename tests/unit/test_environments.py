@@ -17,12 +17,12 @@ CONDA = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib", "huggingface_h
 IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "huggingface_hub": "huggingface-hub"}
 STAGES = {
     "acquire": ("sources", "checkpoints", "hub", "norms", "stimuli"),
-    "responses": ("extraction",),
+    "responses": ("extraction", "encoding", "dictionary_training"),
     "nursery": ("nursery_training", "nursery_measures"),
     "analysis": (
         *("scoring", "selection", "representations", "alignment", "layers", "collection"),
         *("ceilings", "comparisons", "mixed_tables", "validation", "organisation"),
-        *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses"),
+        *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses", "probes", "rivals"),
         *("choices", "set_sizes", "registers", "profiles", "across_models", "stability_controls"),
     ),
     "report": (

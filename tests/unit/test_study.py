@@ -386,6 +386,13 @@ def test_the_threshold_of_the_figures_must_be_one_of_the_experts(config: dict[st
     assert "config key figures.threshold: it must be one of experts.thresholds" in refused(config)
 
 
+def test_a_dictionary_must_exist_and_be_of_a_model_of_the_run(config: dict[str, Any]) -> None:
+    config["rivals"] = {"dictionary": {"files": {"unknown": "no/such.safetensors"}}}
+    told = refused(config)
+    assert "rivals.dictionary.files: 'unknown' is not among `models`" in told
+    assert "no/such.safetensors does not exist" in told
+
+
 @pytest.mark.parametrize("sheet", ["concepts.tsv", "sentences.tsv"])
 def test_a_set_of_stimuli_without_its_sheets_is_refused(sheet: str, config: dict[str, Any]) -> None:
     missing = Path(config["stimuli"]["folder"]) / "everyday" / sheet

@@ -125,6 +125,17 @@ def test_the_statistics_are_validated_when_asked_for(study: Study) -> None:
     assert {f"{100 * share:.1f}" for share in shares["share"]} <= set(re.findall(r"<td>([0-9.]+)</td>", page))
 
 
+def test_rivals_have_as_many_units_as_the_experts(study: Study) -> None:
+    study.edit("config/config.yaml", "rivals: {", "rivals: {run: true, ")
+    made = {"train_dictionary", "encode_sentences", "score_features", "fit_probes", "align_rivals"}
+    assert study.due() == made | {"collect_tables", "write_manifest"}
+    study.run("results/rivals/tiny/everyday/rivals.parquet")
+    rows = pd.read_parquet(study.folder / "results/rivals/tiny/everyday/rivals.parquet")
+    methods = ["experts", "feature_probes", "features", "probes", "random"]
+    assert rows.groupby("k")["method"].apply(list).to_dict() == {1: methods, 4: methods}
+    assert len(set(rows["n_pairs"])) == 1
+
+
 def test_stimuli_from_a_corpus_need_only_concepts(study: Study) -> None:
     stimuli = study.folder / "config/stimuli"
     rows = pd.read_csv(stimuli / "everyday/sentences.tsv", sep="\t")

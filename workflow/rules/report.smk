@@ -18,6 +18,7 @@ SUITE_PARTS = {
     name: f"<results>/emergence/{{family}}/{{stimuli}}/{name}.parquet"
     for name in ("emergence", "half_rise", "sizes", "organisation_by_step")
 }
+RIVAL_PARTS = {"rivals": rules.align_rivals.output.table}
 DOSE_PARTS = {name: f"<results>/emergence/nursery/lexicon/{name}.parquet" for name in ("dose_response", "dose_effects")}
 OPTIONAL = ["validation", *STABILITY_PARTS, *MODEL_PARTS]
 TABLES = [
@@ -25,6 +26,7 @@ TABLES = [
     *(["validation"] if STUDY.config["validation"]["run"] else []),
     *([*STABILITY_PARTS, *(MODEL_PARTS if COMPARED_STIMULI else [])] if STABILITY["run"] else []),
     *(SUITE_PARTS if SUITES else []),
+    *(RIVAL_PARTS if STUDY.config["rivals"]["run"] else []),
     *(DOSE_PARTS if NURSERY["run"] else []),
 ]
 
@@ -38,7 +40,7 @@ rule collect_tables:
     log:
         "<logs>/collect_tables/{table}.log",
     wildcard_constraints:
-        table="|".join(TABLE_PARTS | SUITE_PARTS | DOSE_PARTS),
+        table="|".join(TABLE_PARTS | SUITE_PARTS | RIVAL_PARTS | DOSE_PARTS),
     conda:
         "../../envs/analysis.yaml"
     params:

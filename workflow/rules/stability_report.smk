@@ -62,6 +62,7 @@ rule tell_stability:
         sources=rules.measure_sources.output.table,
         controls=rules.measure_controls.output.table,
         models=collect(MODEL_PARTS["models"], stimuli=COMPARED_STIMULI),
+        rivals=rules.align_rivals.output.table if STUDY.config["rivals"]["run"] else [],
         pictures=collect(rules.draw_models.output.picture, stimuli=COMPARED_STIMULI),
         figures=rules.draw_stability.output.pictures,
         captions=[f"{CAPTIONS}/{name}.rst" for name in [*STABILITY_FIGURES, "models"]],
@@ -78,11 +79,12 @@ rule tell_stability:
         title=lambda wildcards: STUDY.models[wildcards.model].get("label") or wildcards.model,
         norm_labels=STUDY.norm_labels,
         models=lambda wildcards, input: f"--models {input.models} --pictures {input.pictures}" if input.models else "",
+        rivals=lambda wildcards, input: option("rivals", input.rivals),
         code=code_digest("stability_report"),
     shell:
         "python -m expertneurons --log {log} tell-stability --template {input.template:q} --captions {params.captions:q}"
         " --stability {input.stability} --sizes {input.sizes} --sources {input.sources} --controls {input.controls}"
-        " {params.models} --figures {params.folder} --output {output.page} --model {wildcards.model}"
+        " {params.models} {params.rivals} --figures {params.folder} --output {output.page} --model {wildcards.model}"
         " --title {params.title:q} --stimuli {wildcards.stimuli} --threshold {params.threshold} --norm-labels {params.norm_labels:q}"
 
 

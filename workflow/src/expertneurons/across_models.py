@@ -15,6 +15,8 @@ from expertneurons.keys import KEYS
 from expertneurons.profiles import FIRST, LAYER, SECOND, WHOLE
 
 NO_LAYER = -1
+# Below this a reliability is too uncertain to divide by.
+LEAST_RELIABILITY = 0.3
 
 
 class Profile(NamedTuple):
@@ -58,7 +60,7 @@ def compare_models(
     """Correlate the concept similarities of every two models on the same stimuli, and of their layers.
 
     `corrected` is the correlation divided by the root of the product of both reliabilities (Spearman 1904), NaN where a
-    reliability is not positive.
+    reliability is below 0.3.
 
     Args:
         similarities: `.npy` (parts, concepts, concepts) of each model.
@@ -75,7 +77,7 @@ def compare_models(
     rows: list[dict[str, Any]] = []
     for a, b in itertools.combinations(names, 2):
         both = reliability[a] * reliability[b]
-        known = reliability[a] > 0 and reliability[b] > 0
+        known = min(reliability[a], reliability[b]) >= LEAST_RELIABILITY
         found = correlated(profiles[a].whole, profiles[b].whole, level)
         rows.append(
             {

@@ -83,7 +83,7 @@ def extract_responses(
     groups = [sites.resolve(network, architecture, sites_sheet, wanted) for wanted in (sites_wanted, extra) if wanted]
     indices = [sites.unit_table(taps, sites.widths(network, taps, device)) for taps in groups]
     rows = tables.read(sentence_table)
-    batches = plan(tokenizer, rows, tokens_per_batch, _longest(network), include_special, variant == "padded")
+    batches = plan(tokenizer, rows, tokens_per_batch, longest(network), include_special, variant == "padded")
     if variant == "masked":
         batches = [masked(batch, tokenizer) for batch in batches]
     reader = Reader(network, groups, tuple(poolings), device, include_padding or variant == "padded")
@@ -117,7 +117,7 @@ def extract_responses(
                 tables.write(table, path, ["unit"])
 
 
-def _longest(network: Any) -> int:
+def longest(network: Any) -> int:
     """Return the most tokens a model takes; RoBERTa numbers its positions from the padding's number plus one."""
     limit = getattr(network.config, "max_position_embeddings", None) or 1 << 30
     positions = [module for name, module in network.named_modules() if name.endswith("position_embeddings")]

@@ -22,6 +22,7 @@ KEYS = {
     ],
     "partial": ["model", "stimuli", "norm", "representation", "given"],
     "polysemy": ["model", "stimuli", "threshold", "concepts"],
+    "rivals": ["model", "stimuli", "norm", "method", "k"],
     "set_sizes": ["model", "stimuli", "positives", "negatives", "rule", "norm"],
     "sizes": ["family", "stimuli", "norm", "representation", "threshold", "smaller", "larger"],
     "sources": ["model", "stimuli", "a", "b", "norm"],

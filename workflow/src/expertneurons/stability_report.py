@@ -36,6 +36,7 @@ def tell_stability(
     norm_labels: list[str],
     models: list[Path] | None = None,
     pictures: list[Path] | None = None,
+    rivals: Path | None = None,
 ) -> None:
     """Write the report's part on the stability of one model's alignment.
 
@@ -55,6 +56,7 @@ def tell_stability(
         norm_labels: Titles of the norms, each as name=title.
         models: The `models` tables.
         pictures: Figures of these, in the same order.
+        rivals: The model's `rivals` table.
 
     """
     norms = dict(label.split("=", 1) for label in norm_labels)
@@ -70,6 +72,7 @@ def tell_stability(
     }
     compared = [tables.read(path) for path in models or []]
     told["Models"] = [text for table in compared for text in model_statements(table)]
+    told["Rivals with as many units"] = rival_statements(tables.read(rivals), norms) if rivals else []
     caption = (captions / "models.rst").read_text(encoding="utf-8").strip()
     for table, path in zip(compared, pictures or [], strict=True):
         data = base64.b64encode(path.read_bytes()).decode("ascii")
@@ -176,6 +179,25 @@ def size_statements(rows: pd.DataFrame, threshold: float) -> list[str]:
         f"With AP as it is, chance is the share of positives, here {raw['chance'].min():.3f} to "
         f"{raw['chance'].max():.3f}, so that a threshold of {threshold:g} asks for something else at every size."
     )
+    return told
+
+
+def rival_statements(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
+    """Hold experts, sparse probes, features of a dictionary and random units together at equal numbers of units."""
+    told = []
+    sizes = sorted(rows["k"].unique().tolist())
+    first = rows[rows["norm"] == rows["norm"].iloc[0]]
+    for k in sizes:
+        own = first[first["k"] == k]
+        known = own.dropna(subset="ap").sort_values("ap", ascending=False)
+        parts = [f"{row['method']} {row['ap']:.3f}" for row in known.to_dict("records")]
+        told.append(f"Held-out AP with {k} units a concept: {', '.join(parts)}.")
+    for norm, title in norms.items():
+        for k in sizes:
+            own = rows[(rows["norm"] == norm) & (rows["k"] == k) & rows["rho"].notna()]
+            ranked = own.sort_values("rho", ascending=False).to_dict("records")
+            parts = [f"{row['method']} {_with_ends(row)}" for row in ranked]
+            told.append(f"{title}, alignment with {k} units a concept: {'; '.join(parts)}.")
     return told
 
 

@@ -44,6 +44,11 @@ class Study:
         return [name for name in self.config["models"] if self.models[name].get("control_of") == model]
 
     @property
+    def reported_and_controls(self) -> list[str]:
+        """Reported models, each followed by its untrained controls."""
+        return list(dict.fromkeys(name for model in self.reported for name in (model, *self.controls(model))))
+
+    @property
     def snapshots(self) -> list[str]:
         """Checkpoints of a model hub in use, in the order of `models`."""
         rows = [self.models[name] for name in self.config["models"]]
@@ -162,8 +167,17 @@ def inconsistencies(study: Study) -> Iterator[str]:
         yield f"{config['sheets']['choices']}: no row {' '.join(own)}, the study's own choice; add it"
     if config["figures"]["threshold"] not in config["experts"]["thresholds"]:
         yield "config key figures.threshold: it must be one of experts.thresholds"
+    yield from _unknown_dictionaries(study)
     yield from nursery_problems(config["nursery"], config["responses"]["sites"])
     yield from suite_problems(study.models, config["models"], config["sheets"]["models"])
+
+
+def _unknown_dictionaries(study: Study) -> Iterator[str]:
+    for model, path in study.config["rivals"]["dictionary"]["files"].items():
+        if model not in study.config["models"]:
+            yield f"config key rivals.dictionary.files: {model!r} is not among `models`; correct the name"
+        if not Path(path).is_file():
+            yield f"config key rivals.dictionary.files: {path} does not exist; correct the path"
 
 
 def _unknown_rows(study: Study) -> Iterator[str]:

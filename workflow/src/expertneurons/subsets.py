@@ -1,11 +1,12 @@
 """Subsets: the same design on some of the sentences, and concepts' sentences drawn into disjoint parts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from expertneurons.design import Design, Indices
+from expertneurons.errors import StudyError
 
 
 def restricted(design: Design, rows: Indices, sentences: int) -> Design:
@@ -75,7 +76,15 @@ def _shuffled(own: Indices, generator: np.random.Generator, strata: npt.NDArray[
 def halves(
     positives: Sequence[Indices], sentences: int, generator: np.random.Generator, strata: npt.NDArray[np.intp]
 ) -> tuple[Indices, Indices]:
-    """Split all sentences in two, each concept's and each register's as evenly as they go; rising numbers."""
+    """Split all sentences in two, each concept's and each register's as evenly as they go; rising numbers.
+
+    Raises:
+        StudyError: a concept with fewer than two positives.
+
+    """
+    for concept, own in enumerate(positives):
+        if len(own) < 2:
+            raise StudyError(f"concept {concept} has {len(own)} sentences, two halves need 2; write more")
     first = np.zeros(sentences, np.bool_)
     rest = np.setdiff1d(np.arange(sentences), np.concatenate(positives))
     for own in [*positives, rest]:
@@ -84,3 +93,15 @@ def halves(
             odd = int(generator.integers(2)) if len(members) % 2 else 0
             first[members[: len(members) // 2 + odd]] = True
     return np.flatnonzero(first), np.flatnonzero(~first)
+
+
+def roles(design: Design, sentences: int) -> Iterator[npt.NDArray[np.int8]]:
+    """Yield for each concept what its sentences are: 1 a positive, -1 a negative, 0 neither."""
+    for concept, positives in enumerate(design.positives):
+        own = np.full(sentences, -1 if design.negatives is None else 0, np.int8)
+        if design.negatives is not None:
+            own[design.negatives[concept]] = -1
+        if design.excluded is not None:
+            own[design.excluded[concept]] = 0
+        own[positives] = 1
+        yield own
