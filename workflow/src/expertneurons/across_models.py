@@ -13,8 +13,8 @@ from expertneurons.alignment import Alignment, align
 from expertneurons.files import open_array
 from expertneurons.keys import KEYS
 from expertneurons.profiles import FIRST, LAYER, SECOND, WHOLE
+from expertneurons.stability_names import NO_LAYER
 
-NO_LAYER = -1
 # Below this a reliability is too uncertain to divide by.
 LEAST_RELIABILITY = 0.3
 

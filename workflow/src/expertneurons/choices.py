@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from expertneurons import seeds, tables
+from expertneurons import stability_names as names
 from expertneurons.alignment import Pairs, Values, align, rated_pairs
 from expertneurons.errors import StudyError
 from expertneurons.expertise import score
@@ -21,10 +22,6 @@ from expertneurons.steps import Progress
 from expertneurons.stimuli import read_design
 from expertneurons.traces import overlap_by_concept
 
-ALL, ATTENTION, FEED_FORWARD = "all", "attention", "feed-forward"
-FAMILIES = {ALL: "", ATTENTION: "attn.", FEED_FORWARD: "mlp."}
-AP, AUROC, TOP = "AP", "AUROC", "top k"
-COUNT_MATCHED = "as many units"
 UNITS_AT_ONCE = 2048
 
 Array = npt.NDArray[Any]
@@ -45,11 +42,11 @@ class Scored(NamedTuple):
 
     def sets(self, rule: Rule, units: Array) -> sparse.csr_array:
         """Expert sets among some of the units, sparse (concepts, all units)."""
-        if rule.score == TOP:
+        if rule.score == names.TOP:
             order = np.argsort(-self.ap[:, units], axis=1, kind="stable")[:, : int(rule.limit)]
             rows, columns = np.repeat(np.arange(len(order)), order.shape[1]), units[order].ravel()
         else:
-            values = self.ap if rule.score == AP else self.auroc
+            values = self.ap if rule.score == names.AP else self.auroc
             rows, columns = np.nonzero(values[:, units] >= np.float32(rule.limit))
             columns = units[columns]
         return sparse.csr_array((np.ones(len(rows), np.int32), (rows, columns)), shape=self.ap.shape)
@@ -121,16 +118,20 @@ def measure_choice(
     own = tables.read(experts)
     comparable = own["unit"].max() < len(index) and pooling != "activated"
     reference = expert_sets(own, len(concepts), len(index), threshold=headline) if comparable else None
-    rules = [Rule(AP, t) for t in thresholds] + [Rule(AUROC, a) for a in aurocs] + [Rule(TOP, k) for k in top]
+    rules = (
+        [Rule(names.AP, t) for t in thresholds]
+        + [Rule(names.AUROC, a) for a in aurocs]
+        + [Rule(names.TOP, k) for k in top]
+    )
     rows: list[dict[str, Any]] = []
-    for family, prefix in FAMILIES.items():
+    for family, prefix in names.FAMILIES.items():
         chosen = np.flatnonzero(index["site"].str.startswith(prefix).to_numpy())
-        for rule in rules if len(chosen) and (family == ALL or len(chosen) < len(index)) else []:
+        for rule in rules if len(chosen) and (family == names.ALL or len(chosen) < len(index)) else []:
             where = {"sites": family, "score": rule.score, "limit": float(rule.limit)}
             rows += [where | row for row in told(scored.sets(rule, chosen), named, reference, level)]
     if reference is not None:
         counts = np.asarray(reference.sum(axis=1)).ravel()
-        where = {"sites": ALL, "score": COUNT_MATCHED, "limit": headline}
+        where = {"sites": names.ALL, "score": names.COUNT_MATCHED, "limit": headline}
         rows += [where | row for row in told(scored.best(counts), named, reference, level)]
     choice = {"model": model, "stimuli": stimuli, "responses": pooling, "precision": precision, "sentences": sentences}
     tables.write(pd.DataFrame(rows).assign(**choice), output, KEYS["stability"])

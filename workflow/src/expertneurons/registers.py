@@ -16,12 +16,12 @@ from expertneurons.files import open_array
 from expertneurons.keys import KEYS
 from expertneurons.means import mean_interval
 from expertneurons.similarity import jaccard
+from expertneurons.stability_names import FIRST, SECOND
 from expertneurons.steps import Progress
 from expertneurons.stimuli import read_design
 from expertneurons.subsets import halves, restricted
 from expertneurons.traces import overlap_by_concept
 
-FIRST, SECOND = "one half", "the other half"
 UNITS_AT_ONCE = 2048
 
 Scores = npt.NDArray[np.float32]

@@ -17,6 +17,7 @@ import pandas as pd
 from scipy import sparse
 
 from expertneurons import seeds, subsets, tables
+from expertneurons import stability_names as names
 from expertneurons.alignment import align, rated_pairs
 from expertneurons.design import Indices
 from expertneurons.errors import StudyError
@@ -29,7 +30,6 @@ from expertneurons.steps import Progress
 from expertneurons.stimuli import read_design
 from expertneurons.traces import overlap_by_concept
 
-RAW, REFERENCE, AUROC, TOP = "AP", "AP at the reference prevalence", "AUROC", "top k"
 BLOCK_BYTES = 256 << 20
 
 Sets = dict[tuple[int, str], sparse.csr_array]
@@ -158,16 +158,16 @@ def _passing(raw: Scores, weighted: Scores, area: Scores, sizes: list[int], rule
     """Concepts and units that pass each rule in a block, and the block's best units with their AP."""
     kept: dict[tuple[int, str], Any] = {}
     for place, size in enumerate(sizes):
-        kept[size, RAW] = np.nonzero(raw[place] >= np.float32(rules.threshold))
-        kept[size, REFERENCE] = np.nonzero(weighted[place] >= np.float32(rules.threshold))
-        kept[size, AUROC] = np.nonzero(area[place] >= np.float32(rules.auroc))
+        kept[size, names.AP] = np.nonzero(raw[place] >= np.float32(rules.threshold))
+        kept[size, names.REFERENCE] = np.nonzero(weighted[place] >= np.float32(rules.threshold))
+        kept[size, names.AUROC] = np.nonzero(area[place] >= np.float32(rules.auroc))
         best = np.argsort(-weighted[place], axis=1, kind="stable")[:, : rules.top]
-        kept[size, TOP] = best, np.take_along_axis(weighted[place], best, axis=1)
+        kept[size, names.TOP] = best, np.take_along_axis(weighted[place], best, axis=1)
     return kept
 
 
 def _joined(parts: list[tuple[int, Any]], rule: str, shape: tuple[int, int], top: int) -> sparse.csr_array:
-    if rule == TOP:
+    if rule == names.TOP:
         units = np.concatenate([first + best for first, (best, _) in parts], axis=1)
         order = np.argsort(-np.concatenate([scores for _, (_, scores) in parts], axis=1), axis=1, kind="stable")
         chosen = np.take_along_axis(units, order[:, :top], axis=1)

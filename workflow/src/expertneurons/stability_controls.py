@@ -6,20 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from expertneurons import choices, tables
+from expertneurons import stability_names as names
+from expertneurons import tables
 from expertneurons.keys import KEYS
 
-UNTRAINED = "untrained weights"
-SHUFFLED = "sentences dealt out anew"
-RANDOM = "random units, matched by layer, site and number"
-MASKED = "concept's word masked in the input"
-CONTEXT = "concept's tokens left out of the pooling"
-TFIDF = "words of the sentences (TF-IDF)"
-PARTNER = "partner words in the sentences, partialled out"
-TEXT = "TF-IDF of the sentences, partialled out"
-OWN = "the study's own experts"
-
-GIVEN = {PARTNER: "co_occurrence", TEXT: "text_overlap"}
+GIVEN = {names.PARTNER: "co_occurrence", names.TEXT: "text_overlap"}
 EXPERTS = "experts.jaccard"
 
 
@@ -50,15 +41,15 @@ def measure_controls(
     aligned = aligned[aligned["threshold"].isna() | np.isclose(aligned["threshold"], threshold)]
     own = aligned["model"] == model
     found = [
-        _named(aligned[own & (aligned["representation"] == EXPERTS)], OWN),
-        _named(aligned[~own & (aligned["representation"] == EXPERTS)], UNTRAINED),
-        _named(aligned[own & (aligned["representation"] == "random_units.jaccard")], RANDOM),
-        _named(aligned[own & (aligned["representation"] == "text.tfidf")], TFIDF),
+        _named(aligned[own & (aligned["representation"] == EXPERTS)], names.OWN),
+        _named(aligned[~own & (aligned["representation"] == EXPERTS)], names.UNTRAINED),
+        _named(aligned[own & (aligned["representation"] == "random_units.jaccard")], names.RANDOM),
+        _named(aligned[own & (aligned["representation"] == "text.tfidf")], names.TFIDF),
         *_from_choices(choice, threshold),
         *_partialled(tables.read(partial), model, stimuli, threshold),
     ]
     table = pd.concat(found, ignore_index=True)
-    mine = table[table["control"] == OWN].set_index("norm")["rho"]
+    mine = table[table["control"] == names.OWN].set_index("norm")["rho"]
     table["share"] = table["rho"] / table["norm"].map(mine)
     tables.write(table.assign(model=model, stimuli=stimuli), output, KEYS["controls"])
 
@@ -70,11 +61,11 @@ def _named(rows: pd.DataFrame, control: str) -> pd.DataFrame:
 
 
 def _from_choices(choice: pd.DataFrame, threshold: float) -> list[pd.DataFrame]:
-    whole = choice[choice["sites"] == choices.ALL]
-    at_threshold = whole[(whole["score"] == choices.AP) & np.isclose(whole["limit"], threshold)]
-    matched = whole[(whole["score"] == choices.COUNT_MATCHED) & (whole["sentences"] == "shuffled")]
-    found = [_named(matched, SHUFFLED)]
-    for pooling, control in (("masked", MASKED), ("context", CONTEXT)):
+    whole = choice[choice["sites"] == names.ALL]
+    at_threshold = whole[(whole["score"] == names.AP) & np.isclose(whole["limit"], threshold)]
+    matched = whole[(whole["score"] == names.COUNT_MATCHED) & (whole["sentences"] == "shuffled")]
+    found = [_named(matched, names.SHUFFLED)]
+    for pooling, control in (("masked", names.MASKED), ("context", names.CONTEXT)):
         found.append(_named(at_threshold[at_threshold["responses"] == pooling], control))
     return found
 

@@ -10,9 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from expertneurons import choices, set_sizes, tables
-from expertneurons import stability_controls as controls
-from expertneurons.across_models import NO_LAYER
+from expertneurons import stability_names as names
+from expertneurons import tables
 from expertneurons.figures import EXPERTS, RANDOM, STYLE, TEXT, UNTRAINED, save
 
 TITLES = {
@@ -27,7 +26,7 @@ TITLES = {
     "masked": "concept masked in the input",
 }
 DASHES = ("-", "--", ":", "-.")
-RULES = {set_sizes.RAW: UNTRAINED, set_sizes.REFERENCE: EXPERTS, set_sizes.AUROC: "#009E73", set_sizes.TOP: TEXT}
+RULES = {names.AP: UNTRAINED, names.REFERENCE: EXPERTS, names.AUROC: "#009E73", names.TOP: TEXT}
 
 
 def draw_stability(
@@ -107,7 +106,7 @@ def _is_control(rows: pd.DataFrame, model: str) -> Any:
 
 def _is_own(rows: pd.DataFrame, model: str, threshold: float) -> Any:
     as_is = (rows["responses"] == "max") & (rows["precision"] == "float32") & (rows["sentences"] == "labelled")
-    rule = (rows["score"] == choices.AP) & np.isclose(rows["limit"], threshold) & (rows["sites"] == choices.ALL)
+    rule = (rows["score"] == names.AP) & np.isclose(rows["limit"], threshold) & (rows["sites"] == names.ALL)
     return as_is & rule & (rows["model"] == model)
 
 
@@ -117,7 +116,7 @@ def _choices(panel: Axes, own: pd.DataFrame, model: str) -> None:
     marks |= {name: own["responses"] == key for key, name in TITLES.items() if (own["responses"] == key).any()}
     marks |= {name: own["precision"] == name for name in ("float32", "float16")}
     marks |= {f"sentences {name}": own["sentences"] == name for name in ("labelled", "shuffled")}
-    marks |= {f"sites: {name}": own["sites"] == name for name in choices.FAMILIES}
+    marks |= {f"sites: {name}": own["sites"] == name for name in names.FAMILIES}
     for score, limit in own[["score", "limit"]].drop_duplicates().sort_values(["score", "limit"]).to_numpy():
         marks[f"{score} {limit:g}"] = (own["score"] == score) & (own["limit"] == limit)
     control = _is_control(own, model).to_numpy()
@@ -166,14 +165,14 @@ def size_panels(rows: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
 
 def control_panels(rows: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Draw the alignment of every control beside the study's own."""
-    order = [controls.OWN, controls.MASKED, controls.CONTEXT, controls.TFIDF, controls.TEXT, controls.PARTNER]
-    order += [controls.UNTRAINED, controls.RANDOM, controls.SHUFFLED]
+    order = [names.OWN, names.MASKED, names.CONTEXT, names.TFIDF, names.TEXT, names.PARTNER]
+    order += [names.UNTRAINED, names.RANDOM, names.SHUFFLED]
     figure = Figure(figsize=(4.6 * len(titles) + 1.5, 3.6))
     panels = figure.subplots(1, len(titles), sharex=True, sharey=True, squeeze=False)[0]
     for panel, (norm, title) in zip(panels, titles.items(), strict=True):
         own = rows[rows["norm"] == norm].set_index("control").reindex(order)
         reach = np.abs(own[["low", "high"]].to_numpy().T - own["rho"].to_numpy())
-        colours = [EXPERTS if name == controls.OWN else RANDOM for name in order]
+        colours = [EXPERTS if name == names.OWN else RANDOM for name in order]
         for line, (colour, rho, ends) in enumerate(zip(colours, own["rho"], reach.T, strict=True)):
             panel.errorbar([rho], [-line], xerr=ends[:, None], fmt="o", color=colour, markersize=4)
         panel.axvline(0, color="#000000", linewidth=0.6)
@@ -185,20 +184,20 @@ def control_panels(rows: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
 
 def model_panels(rows: pd.DataFrame) -> Figure:
     """Draw the corrected correlation of every two models, and of the layers of the two that agree most."""
-    whole = rows[rows["layer_a"] == NO_LAYER].sort_values("rho")
+    whole = rows[rows["layer_a"] == names.NO_LAYER].sort_values("rho")
     figure = Figure(figsize=(9.5, 0.9 + 0.24 * max(len(whole), 10)))
     left, right = figure.subplots(1, 2, width_ratios=[1.4, 1])
-    names = [f"{a} / {b}" for a, b in whole[["a", "b"]].to_numpy()]
+    pairs = [f"{a} / {b}" for a, b in whole[["a", "b"]].to_numpy()]
     reach = np.abs(whole[["low", "high"]].to_numpy().T - whole["rho"].to_numpy())
     lines = np.arange(len(whole))
     left.errorbar(whole["rho"], lines, xerr=reach, fmt="o", markersize=4, color=EXPERTS, label="raw")
     left.plot(whole["corrected"], lines, "D", markersize=4, color=TEXT, label="corrected for reliability")
     left.axvline(0, color="#000000", linewidth=0.6)
-    left.set_yticks(lines, names, fontsize=7)
+    left.set_yticks(lines, pairs, fontsize=7)
     left.set_xlabel("Spearman correlation of the concept similarities")
     left.legend(fontsize=8)
     pair = whole.iloc[-1]
-    layers = rows[(rows["a"] == pair["a"]) & (rows["b"] == pair["b"]) & (rows["layer_a"] != NO_LAYER)]
+    layers = rows[(rows["a"] == pair["a"]) & (rows["b"] == pair["b"]) & (rows["layer_a"] != names.NO_LAYER)]
     grid = layers.pivot_table(index="layer_a", columns="layer_b", values="rho")
     drawn = right.imshow(grid.to_numpy(), origin="lower", cmap="viridis", vmin=0)
     right.set_xticks(range(grid.shape[1]), [str(n) for n in grid.columns])

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from expertneurons import choices, pages, registers, set_sizes, tables
-from expertneurons import stability_controls as controls
-from expertneurons.across_models import NO_LAYER
+from expertneurons import pages, tables
+from expertneurons import stability_names as names
 from expertneurons.statements import between, number
 
 FIGURES = {
@@ -86,7 +85,7 @@ def choice_statements(rows: pd.DataFrame, model: str, norm: str, title: str) -> 
     named = (rows["norm"] == norm) & (rows["sentences"] == "labelled") & ~rows["responses"].isin(["masked", "context"])
     found = []
     for weights, which in (("", rows["model"] == model), (" with untrained weights", rows["model"] != model)):
-        own = rows[named & which & (rows["score"] != choices.COUNT_MATCHED)]
+        own = rows[named & which & (rows["score"] != names.COUNT_MATCHED)]
         known = own["rho"].dropna()
         if len(known):
             low, middle, high = known.quantile([0.25, 0.5, 0.75])
@@ -102,7 +101,7 @@ def choice_statements(rows: pd.DataFrame, model: str, norm: str, title: str) -> 
 
 def _by_option(own: pd.DataFrame, title: str) -> list[str]:
     """Give the best alignment that each pooling reaches at any AP threshold, all sites together."""
-    own = own[(own["sites"] == choices.ALL) & (own["score"] == choices.AP) & (own["precision"] == "float32")]
+    own = own[(own["sites"] == names.ALL) & (own["score"] == names.AP) & (own["precision"] == "float32")]
     best = own.loc[own.groupby("responses")["rho"].idxmax().dropna()].sort_values("rho", ascending=False)
     parts = [
         f"{row['responses']} {number(row['rho'])} {between(row['low'], row['high'])} at {row['limit']:g}"
@@ -116,9 +115,9 @@ def control_statements(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str
     told = []
     for norm, title in norms.items():
         own = {row["control"]: row for row in rows[rows["norm"] == norm].to_dict("records")}
-        if controls.OWN not in own:
+        if names.OWN not in own:
             continue
-        mine = own.pop(controls.OWN)
+        mine = own.pop(names.OWN)
         parts = [
             f"{control}: not defined"
             if np.isnan(row["rho"])
@@ -142,8 +141,6 @@ def source_statements(rows: pd.DataFrame, norms: Mapping[str, str], threshold: f
     """Say what remains of AP, of the experts and of the alignment on other sentences."""
     told = []
     for (a, b), own in rows.groupby(["a", "b"]):
-        if (a, b) == (registers.SECOND, registers.FIRST):
-            continue  # the mirror image of the other
         row = own.iloc[0].to_dict()
         aligned = "; ".join(
             f"{norms[one['norm']]} {_with_ends(one, side='_a')} and {_with_ends(one, side='_b')}"
@@ -162,7 +159,7 @@ def size_statements(rows: pd.DataFrame, threshold: float) -> list[str]:
     """Say what a fixed AP threshold mistakes for stability: the share of positives moves it, not the experts."""
     one = rows[rows["norm"] == rows["norm"].iloc[0]]
     told = []
-    for rule in (set_sizes.RAW, set_sizes.REFERENCE, set_sizes.AUROC, set_sizes.TOP):
+    for rule in (names.AP, names.REFERENCE, names.AUROC, names.TOP):
         own = one[one["rule"] == rule].sort_values(["positives", "negatives"])
         parts = []
         for positives, part in own.groupby("positives"):
@@ -174,7 +171,7 @@ def size_statements(rows: pd.DataFrame, threshold: float) -> list[str]:
                 f"{first['n_experts']:.0f} to {last['n_experts']:.0f} experts{same}"
             )
         told.append(f"Experts by {rule}: {'; '.join(parts)}.")
-    raw = one[one["rule"] == set_sizes.RAW]
+    raw = one[one["rule"] == names.AP]
     told.append(
         f"With AP as it is, chance is the share of positives, here {raw['chance'].min():.3f} to "
         f"{raw['chance'].max():.3f}, so that a threshold of {threshold:g} asks for something else at every size."
@@ -204,9 +201,9 @@ def rival_statements(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
 def model_statements(rows: pd.DataFrame) -> list[str]:
     """Say how far models agree, raw and corrected for the reliability of each."""
     told = []
-    whole = rows[rows["layer_a"] == NO_LAYER].to_dict("records")
+    whole = rows[rows["layer_a"] == names.NO_LAYER].to_dict("records")
     for row in whole:
-        own = rows[(rows["a"] == row["a"]) & (rows["b"] == row["b"]) & (rows["layer_a"] != NO_LAYER)]
+        own = rows[(rows["a"] == row["a"]) & (rows["b"] == row["b"]) & (rows["layer_a"] != names.NO_LAYER)]
         best = own.loc[own["rho"].idxmax()] if own["rho"].notna().any() else None
         layers = (
             ""

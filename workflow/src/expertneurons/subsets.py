@@ -56,12 +56,12 @@ def parts(
     found: list[list[Indices]] = []
     while len(found) < wanted:
         orders = [_shuffled(own, generator, strata) for own in positives]
-        found += [[order[part::fit][:size] for order in orders] for part in range(fit)]
+        found += [[order[part * size : (part + 1) * size] for order in orders] for part in range(fit)]
     return found[:wanted]
 
 
 def _shuffled(own: Indices, generator: np.random.Generator, strata: npt.NDArray[np.intp] | None) -> Indices:
-    """Shuffle; with strata, so that every stretch holds them in like shares, whatever the step it is cut with."""
+    """Shuffle; with strata, so that every stretch holds them in like shares."""
     own = generator.permutation(own)
     if strata is None:
         return own
