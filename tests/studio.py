@@ -48,6 +48,13 @@ MODELS = (
     "tiny\ttiny\tfolder:model\ttrained\t0\t\n"
     "tiny-untrained\ttiny\tfolder:model\trandom\t1\ttiny\n"
 )
+CHOICES = (
+    "responses\tprecision\tsentences\n"
+    "max\tfloat32\tlabelled\n"
+    "max\tfloat32\tshuffled\n"
+    "activated\tfloat16\tlabelled\n"
+    "masked\tfloat32\tlabelled\n"
+)
 
 
 class Study:
@@ -113,6 +120,7 @@ def write_study(folder: Path) -> Study:
     for sheet in (ROOT / "config").glob("*.tsv"):
         shutil.copy(sheet, config)
     shutil.copytree(ROOT / "config/nursery", config / "nursery")
+    (config / "choices.tsv").write_text(CHOICES, encoding="utf-8")
     (config / "config.yaml").write_text(CONFIG, encoding="utf-8")
     (config / "models.tsv").write_text(MODELS, encoding="utf-8")
     texts = sentences()

@@ -229,6 +229,77 @@ def test_special_tokens_count_only_when_asked_for(
         assert np.abs(pooled(passes[architecture], pooling) - expected).max() > 0.01
 
 
+@pytest.mark.parametrize("architecture", ["bert", "gpt2"])
+def test_other_poolings_equal_a_plain_pass(
+    architecture: str,
+    checkpoints: dict[str, Path],
+    passes: dict[str, list[Plain]],
+    sentence_table: Path,
+    tmp_path: Path,
+) -> None:
+    poolings: list[Pooling] = ["max", "last", "special", "context", "activated"]
+    activated = tmp_path / "activated.parquet"
+    run = extract(
+        *(checkpoints[architecture], sentence_table, tmp_path),
+        poolings=poolings,
+        sites_wanted=["mlp.up"],
+        activated_units=activated,
+        tokens_per_batch=64,
+    )
+    width = {"mlp.up": 0, "mlp.act": 0} | run.units.groupby("site").size().to_dict()
+    assert width["mlp.act"] == 0
+    sizes = [3 * tiny.WIDTH, tiny.WIDTH, *[(4 if architecture == "gpt2" else 3) * tiny.WIDTH] * 2, tiny.WIDTH]
+    place = np.repeat([site for _ in range(tiny.LAYERS) for site in SITES], sizes * tiny.LAYERS)
+    up, act = place == "mlp.up", place == "mlp.act"
+    for row, one in enumerate(passes[architecture]):
+        real = one.units[~one.special]
+        expected = {
+            "max": real[:, up].amax(0),
+            "last": real[-1, up],
+            "special": one.units[:, up].amax(0),
+            "context": one.units[~one.special & ~one.own][:, up].amax(0),
+            "activated": real[:, act].amax(0),
+        }
+        for pooling, values in expected.items():
+            np.testing.assert_allclose(run.arrays[pooling][row], values, atol=1e-5)
+    table = pd.read_parquet(activated)
+    assert set(table["site"]) == {"mlp.act"}
+    assert len(table) == run.arrays["activated"].shape[1]
+    assert not np.allclose(run.arrays["context"], run.arrays["max"])
+
+
+def test_a_sentence_of_its_concept_alone_has_no_context(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    alone = stimuli(tmp_path / "alone", {"dog": ["The dog sleeps.", "dog dog"]})
+    with pytest.raises(StudyError, match="sentence number 1 has no token but its concept's"):
+        extract(checkpoints["gpt2"], alone, tmp_path / "out", poolings=["context"])
+    assert empty(tmp_path / "out")
+
+
+def test_masked_concepts_do_not_reach_the_model(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    def run(name: str, text: str, concept: str, variant: str) -> npt.NDArray[Any]:
+        table = stimuli(tmp_path / name, {concept: [text]})
+        options = {"variant": variant, "poolings": ["max"]}
+        return extract(checkpoints["bert"], table, tmp_path / name / variant, **options).arrays["max"]
+
+    trees, dogs = ("A tree melts.", "tree"), ("A dog melts.", "dog")
+    assert np.array_equal(run("a", *trees, "masked"), run("b", *dogs, "masked"))
+    assert not np.array_equal(run("a", *trees, "plain"), run("b", *dogs, "plain"))
+
+
+def test_padded_sentences_all_reach_the_length_of_the_longest(
+    checkpoints: dict[str, Path], passes: dict[str, list[Plain]], sentence_table: Path, tmp_path: Path
+) -> None:
+    plain, small, large = (
+        extract(checkpoints["gpt2"], sentence_table, tmp_path / str(n), poolings=["max"], tokens_per_batch=n, variant=v)
+        for n, v in ((1, "plain"), (2, "padded"), (4096, "padded"))
+    )
+    np.testing.assert_allclose(small.arrays["max"], large.arrays["max"], atol=1e-5)
+    lengths = np.array([len(one.special) for one in passes["gpt2"]])
+    differ = (plain.arrays["max"] < large.arrays["max"] - 1e-5).any(axis=1)
+    assert differ.tolist() == (lengths < lengths.max()).tolist()
+    assert (plain.arrays["max"] <= large.arrays["max"] + 1e-5).all()
+
+
 def test_units_are_numbered_by_layer_site_and_module(
     checkpoints: dict[str, Path], sentence_table: Path, tmp_path: Path
 ) -> None:

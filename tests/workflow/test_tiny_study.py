@@ -125,11 +125,30 @@ def test_the_statistics_are_validated_when_asked_for(study: Study) -> None:
     assert {f"{100 * share:.1f}" for share in shares["share"]} <= set(re.findall(r"<td>([0-9.]+)</td>", page))
 
 
-def test_rivals_have_as_many_units_as_the_experts(study: Study) -> None:
+def test_rivals_and_stability_are_told_when_asked_for(study: Study) -> None:
+    """Both in one run, which is the dearer part."""
     study.edit("config/config.yaml", "rivals: {", "rivals: {run: true, ")
     made = {"train_dictionary", "encode_sentences", "score_features", "fit_probes", "align_rivals"}
     assert study.due() == made | {"collect_tables", "write_manifest"}
-    study.run("results/rivals/tiny/everyday/rivals.parquet")
+    study.edit("config/config.yaml", "stability: {", "stability: {run: true, ")
+    tried = {"measure_choice", "join_choices", "measure_set_sizes", "measure_sources", "measure_controls"}
+    compared = {"profile_model", "compare_models", "draw_models", "draw_stability", "tell_stability"}
+    # The one pass over the sentences gives what the choices ask for, and all that follows it is renewed.
+    again = AFTER_SCORING | {"extract_responses", "extract_variant"}
+    assert study.due() == made | tried | compared | again
+    study.run("results/stages/stability/tiny/everyday.html")
+    rows = pd.read_parquet(study.folder / "results/stability/tiny/everyday/stability.parquet")
+    assert set(rows["responses"]) == {"max", "activated", "masked"}
+    untrained = pd.read_parquet(study.folder / "results/stability/tiny-untrained/everyday/stability.parquet")
+    assert set(untrained["responses"]) == {"max", "activated"}
+    page = (study.folder / "results/stages/stability/tiny/everyday.html").read_text(encoding="utf-8")
+    for part in (
+        "choices with untrained weights",
+        "concept&#39;s word masked",
+        "experts found on",
+        "Held-out AP with 4",
+    ):
+        assert part.casefold() in page.casefold()
     rows = pd.read_parquet(study.folder / "results/rivals/tiny/everyday/rivals.parquet")
     methods = ["experts", "feature_probes", "features", "probes", "random"]
     assert rows.groupby("k")["method"].apply(list).to_dict() == {1: methods, 4: methods}

@@ -30,7 +30,7 @@ from expertneurons.steps import Progress
 from expertneurons.stimuli import read_design
 from expertneurons.traces import overlap_by_concept
 
-BLOCK_BYTES = 256 << 20
+BLOCK_BYTES = 128 << 20
 
 Sets = dict[tuple[int, str], sparse.csr_array]
 
@@ -133,7 +133,7 @@ def _experts(
     """Yield the expert sets of the draws of each group, by size of the pool and rule: sparse (concepts, units)."""
     units, concepts = answers.shape[1], len(out)
     draws = len(groups[0]) * len(groups)
-    columns = max(16, BLOCK_BYTES // threads // (12 * draws * concepts * len(sizes)))
+    columns = max(16, BLOCK_BYTES // (12 * draws * concepts * len(sizes)))
 
     def block(first: int) -> tuple[int, list[list[dict[tuple[int, str], Any]]]]:
         values = np.ascontiguousarray(answers[:, first : first + columns])
@@ -161,7 +161,8 @@ def _passing(raw: Scores, weighted: Scores, area: Scores, sizes: list[int], rule
         kept[size, names.AP] = np.nonzero(raw[place] >= np.float32(rules.threshold))
         kept[size, names.REFERENCE] = np.nonzero(weighted[place] >= np.float32(rules.threshold))
         kept[size, names.AUROC] = np.nonzero(area[place] >= np.float32(rules.auroc))
-        best = np.argsort(-weighted[place], axis=1, kind="stable")[:, : rules.top]
+        # A copy: a slice would keep the whole order in memory.
+        best = np.argsort(-weighted[place], axis=1, kind="stable")[:, : rules.top].astype(np.int32)
         kept[size, names.TOP] = best, np.take_along_axis(weighted[place], best, axis=1)
     return kept
 
