@@ -158,6 +158,7 @@ def size_panels(rows: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         panel.set_title(title)
         if value == "n_experts":
             panel.set_yscale("symlog", linthresh=1)
+            panel.set_ylim(bottom=0)
             handles, labels = panel.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
     return figure
