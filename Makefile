@@ -9,13 +9,14 @@ BIG := transformers torch snakemake pandas scipy sklearn matplotlib numpy numba 
 study: .venv/.ready
 	$(BIN)/snakemake
 
+# Whole test files go to two processes in their order: the unit tests compile what the small studies then use.
 test: .venv/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 # Everything that needs a network: the environment, the model and the norms. The study then runs offline.
 setup: .venv/.ready

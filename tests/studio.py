@@ -73,9 +73,10 @@ class Study:
         return [sys.executable, "-m", "snakemake", "--cores", str(cores), "--nocolor", *arguments]
 
     def environment(self) -> dict[str, str]:
-        """Give the jobs this Python, and a home with nothing in it."""
+        """Give the jobs this Python, a home with nothing in it, and leave to keep what they compile."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "HOME": str(self.folder), "XDG_CACHE_HOME": str(self.folder / ".cache"), "PATH": path}
+        own = {"HOME": str(self.folder), "XDG_CACHE_HOME": str(self.folder / ".cache"), "PATH": path}
+        return {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": ""}
 
     def run(self, *arguments: str, cores: int = 2) -> str:
         """Run and insist on success."""
@@ -112,8 +113,10 @@ def sentences() -> dict[str, list[str]]:
 
 
 def write_study(folder: Path) -> Study:
+    """Write a study that has not run; what is compiled comes along, for Numba's part takes half a minute."""
+    unfinished = shutil.ignore_patterns("*.pyc.*", "*.tmp.*")  # of another process that compiles right now
     for part in ("workflow", "profiles", "envs"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / part, folder / part, ignore=unfinished)
     shutil.copy(ROOT / "Snakefile", folder)
     config = folder / "config"
     config.mkdir()

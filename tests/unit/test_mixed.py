@@ -10,10 +10,11 @@ import pytest
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
 
-from expertneurons import mixed, reml
+from expertneurons import reml
 from expertneurons.errors import StudyError
 from expertneurons.formulas import build, parse
 from expertneurons.mixed import Fit, fit, fit_responses
+from expertneurons.rotated import pair_model, rotation
 from paired import INTERCEPTS, SLOPES, golden, holding, shared, shared_fits, simulated
 
 Array = npt.NDArray[Any]
@@ -115,7 +116,8 @@ def test_rotated_rows_have_the_likelihood_of_the_pairs_themselves() -> None:
         exog_re=np.zeros((60, 0)),
         exog_vc=VCSpec(design.components, [[names], [names]], blocks),
     )
-    rotated = mixed._model(design, table["similarity"].to_numpy(), np.arange(2))
+    kept = np.arange(2)
+    rotated = pair_model(design, table["similarity"].to_numpy(), kept, rotation(design, kept))
     assert rotated.n_groups == 2
     found = fitted(table)
     ratios = np.array([found.variances[name] for name in design.components]) / found.variances["residual"]

@@ -154,13 +154,25 @@ def measure(matrix: Values, starts: npt.NDArray[np.intp], arrangements: Shuffles
     inner, outer = within.sum(axis=1) / n, (values.sum() - within.sum(axis=1)) / rest
     spread = np.maximum((values**2).sum() - n * inner**2 - rest * outer**2, 0) / len(values)
     return Measured(
-        auc=(rank - n * (n + 1) / 2) / (n * rest),
+        auc=auc_of_ranks(rank, n, rest),
         effect=np.divide(inner - outer, np.sqrt(spread), out=np.zeros(len(inner)), where=spread > 0),
         difference=inner - outer,
         triplets=(won - (pairs * (sizes - 2) / 3).sum()) / (pairs * (concepts - sizes)).sum(),
         within=within / np.where(pairs > 0, pairs, np.nan),
         to_others=outside / (sizes * (concepts - sizes)),
     )
+
+
+def auc_of_ranks(total: Any, within: Any, between: Any) -> Any:
+    """Give the chance that a pair within a domain is more alike than one between two, a tie counting half.
+
+    Args:
+        total: Sums of the ranks that pairs within have among all pairs, the least alike first; of any shape.
+        within: Number of pairs within.
+        between: Number of pairs between.
+
+    """
+    return (total - within * (within + 1) / 2) / (within * between)
 
 
 def _needed(sizes: npt.NDArray[np.intp], arrangements: Shuffles) -> npt.NDArray[np.bool_]:

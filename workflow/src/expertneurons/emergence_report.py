@@ -181,7 +181,8 @@ def organisation(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
             for key, name in titles.items():
                 found = own[(own["measure"] == measure) & (own["norm"] == (key or ""))]
                 if len(found):
-                    ends = [_step(found[found["step"] == step]) for step in (found["step"].min(), found["step"].max())]
+                    steps = sorted({found["step"].min(), found["step"].max()})
+                    ends = [_step(found[found["step"] == step]) for step in steps]
                     told.append(f"{size}, {name}: {'; '.join(ends)}.")
     return told
 

@@ -2,17 +2,18 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
+from statsmodels.regression.mixed_linear_model import MixedLMParams
 
 from expertneurons import reml
 from expertneurons.diagnostics import diagnose
 from expertneurons.errors import StudyError
 from expertneurons.formulas import Design, build, parse
+from expertneurons.rotated import Rotation, pair_model, rotation
 
 Values = npt.NDArray[np.float64]
 
@@ -102,10 +103,15 @@ def fit_responses(
             f"formula {formula.text!r}: {formula.response} is constant or one of its own covariates; leave it out"
         )
     optima = reml.fit(design.fixed, design.memberships, values)
-    return [
-        _reported(formula.text, design, response, own, level, unidentified)
-        for response, own in zip(values.T, optima, strict=True)
-    ]
+    rotations: dict[bytes, Rotation | None] = {}  # responses that keep the same components share one
+    fits = []
+    for response, own in zip(values.T, optima, strict=True):
+        kept = np.flatnonzero(own.ratios > 0)
+        if kept.size and kept.tobytes() not in rotations:
+            rotations[kept.tobytes()] = rotation(design, kept)
+        rotated = rotations.get(kept.tobytes())
+        fits.append(_reported(formula.text, design, response, own, level, unidentified, rotated))
+    return fits
 
 
 def _identified(design: Design) -> tuple[Design, list[str]]:
@@ -120,7 +126,13 @@ def _identified(design: Design) -> tuple[Design, list[str]]:
 
 
 def _reported(
-    text: str, design: Design, response: Values, own: reml.Optimum, level: float, unidentified: list[str]
+    text: str,
+    design: Design,
+    response: Values,
+    own: reml.Optimum,
+    level: float,
+    unidentified: list[str],
+    rotated: Rotation | None,
 ) -> Fit:
     kept = np.flatnonzero(own.ratios > 0)
     dropped = [name for name, ratio in zip(design.components, own.ratios, strict=True) if ratio == 0]
@@ -128,7 +140,7 @@ def _reported(
     notes += [f"{name}: constant, left out" for name in design.left_out]
     converged, final = True, own
     if kept.size:
-        final, converged, told = _statsmodels(design, response, own, kept)
+        final, converged, told = _statsmodels(design, response, own, kept, rotated)
         notes += told
     else:
         notes.append("no concept effect: ordinary least squares")
@@ -153,15 +165,16 @@ def _reported(
 
 
 def _statsmodels(
-    design: Design, response: Values, own: reml.Optimum, kept: npt.NDArray[np.intp]
+    design: Design, response: Values, own: reml.Optimum, kept: npt.NDArray[np.intp], rotated: Rotation | None
 ) -> tuple[reml.Optimum, bool, list[str]]:
     """Fit by statsmodels from our optimum; a log-likelihood that differs from ours there is an error."""
-    model = _model(design, response, kept)
+    model = pair_model(design, response, kept, rotated)
     start = MixedLMParams.from_components(fe_params=own.fixed, cov_re=np.zeros((0, 0)), vcomp=own.ratios[kept])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = model.fit(start_params=start, reml=True)
-        there = float(model.loglike(start))
+        same = abs(float(found.llf) - own.loglik) <= SAME_LOGLIK
+        there = own.loglik if same else float(model.loglike(start))
     if abs(there - own.loglik) > SAME_LOGLIK:
         raise StudyError(
             f"mixed model: statsmodels' log-likelihood at our optimum is {there:.6f}, ours {own.loglik:.6f}; "
@@ -170,8 +183,7 @@ def _statsmodels(
     told = sorted({str(entry.message).splitlines()[0] for entry in caught})
     # A note for every small variance ratio, within the parameter space too.
     told = [text for text in told if "may be on the boundary" not in text]
-    converged = bool(found.converged) and abs(float(found.llf) - own.loglik) <= SAME_LOGLIK
-    if not converged:
+    if not (found.converged and same):
         told.append(f"log-likelihood {float(found.llf):.4f}, {own.loglik:.4f} by our own fit; ours is reported")
         return own, False, told
     ratios = own.ratios.copy()
@@ -180,34 +192,3 @@ def _statsmodels(
     errors = np.asarray(found.cov_params())[:k, :k]
     fixed = np.asarray(found.fe_params)
     return reml.Optimum(ratios, float(found.llf), fixed, errors, float(found.scale)), True, told
-
-
-def _model(design: Design, response: Values, kept: npt.NDArray[np.intp]) -> Any:
-    """Make statsmodels' model, rotated onto the span of the design where that is smaller than the number of pairs.
-
-    An orthonormal rotation changes no likelihood. Rows outside the span hold residual noise alone: they form a group
-    of their own without effects, and statsmodels, whose cost grows with rows times effects squared, halves its time.
-    """
-    fixed, effects = design.fixed, [design.memberships[number].toarray() for number in kept]
-    k = fixed.shape[1]
-    groups, blocks = np.zeros(len(response)), [[matrix] for matrix in effects]
-    columns = [[[str(number) for number in range(matrix.shape[1])]] for matrix in effects]
-    if len(response) > k + sum(matrix.shape[1] for matrix in effects):
-        basis, shape = np.linalg.qr(np.column_stack([fixed, *effects]))
-        inside = basis.T @ response
-        outside = len(response) - len(inside)
-        left = max(float(response @ response - inside @ inside), 0.0)
-        response = np.concatenate([inside, np.full(outside, np.sqrt(left / outside))])
-        fixed = np.concatenate([shape[:, :k], np.zeros((outside, k))])
-        groups = np.repeat([0.0, 1.0], [len(inside), outside])
-        ends = k + np.cumsum([matrix.shape[1] for matrix in effects])
-        blocks = [[own, np.zeros((outside, 1))] for own in np.split(shape[:, k:], ends[:-1] - k, axis=1)]
-        columns = [[*own, ["none"]] for own in columns]
-    names = [design.components[number] for number in kept]
-    return MixedLM(
-        response,
-        fixed,
-        groups=groups,
-        exog_re=np.zeros((len(response), 0)),  # else an intercept per group is added
-        exog_vc=VCSpec(names, columns, blocks),
-    )

@@ -45,7 +45,8 @@ def _tree(name: str) -> ast.Module:
     return ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
 
 
-def _imported(name: str) -> set[str]:
+@cache
+def _imported(name: str) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(_tree(name)):
         if isinstance(node, ast.Import):
@@ -56,7 +57,7 @@ def _imported(name: str) -> set[str]:
                 found |= {alias.name for alias in node.names}
             elif source.startswith(f"{PACKAGE}."):
                 found.add(source.split(".")[1])
-    return {module for module in found if (FOLDER / f"{module}.py").is_file()}
+    return frozenset(module for module in found if (FOLDER / f"{module}.py").is_file())
 
 
 @cache

@@ -11,6 +11,7 @@ from scipy import sparse, stats
 
 from expertneurons import seeds, tables
 from expertneurons.alignment import rated_pairs, same_domain
+from expertneurons.domains import auc_of_ranks
 from expertneurons.files import open_array
 from expertneurons.organisation_names import EXPERTS, HEADLINE
 from expertneurons.selection import expert_sets
@@ -182,10 +183,8 @@ def _domains(values: Values, same: npt.NDArray[np.bool_]) -> dict[str, Any]:
     values, same = values[known], same[known]
     if not same.any() or same.all():
         return {"within": NONE, "between": NONE, "auc": NONE}
-    ranks = stats.rankdata(values)
-    above = ranks[same].sum() - same.sum() * (same.sum() + 1) / 2
-    auc = float(above / (same.sum() * (~same).sum()))
-    return {"within": float(values[same].mean()), "between": float(values[~same].mean()), "auc": auc}
+    auc = auc_of_ranks(stats.rankdata(values)[same].sum(), same.sum(), (~same).sum())
+    return {"within": float(values[same].mean()), "between": float(values[~same].mean()), "auc": float(auc)}
 
 
 def overlap_by_concept(first: sparse.csr_array, second: sparse.csr_array) -> tuple[Values, Values]:
