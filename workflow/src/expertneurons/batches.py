@@ -12,7 +12,10 @@ from expertneurons.errors import StudyError
 
 
 class Batch(NamedTuple):
-    """Sentences of similar length, right-padded: their rows, and (batch, tokens) tensors."""
+    """Sentences of similar length, right-padded: their rows, and (batch, tokens) tensors.
+
+    `own` are the tokens of a sentence's concept, or all of its tokens where it does not name its concept.
+    """
 
     rows: npt.NDArray[np.intp]
     ids: torch.Tensor
@@ -64,6 +67,8 @@ def _batch(
         first, last = np.array(coded["offset_mapping"][row]).T
         for start, end in zip(starts, ends, strict=True):
             own[position, :length] |= (first < end) & (last > start) & (last > first) & ~special
+        if not len(starts):
+            own[position, :length] = ~special
     lost = ~(own.any(axis=1) & pooled.any(axis=1))
     if lost.any():
         name = rows["id"].iloc[int(chunk[int(lost.argmax())])]
