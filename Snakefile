@@ -17,6 +17,7 @@ pathvars:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/targets.smk"
 include: "workflow/rules/families.smk"
 include: "workflow/rules/acquire.smk"
 include: "workflow/rules/collect.smk"
@@ -31,14 +32,20 @@ include: "workflow/rules/nursery.smk"
 include: "workflow/rules/nursery_measures.smk"
 include: "workflow/rules/emergence.smk"
 include: "workflow/rules/emergence_report.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        "<results>/report.html",
-        "<results>/manifest.json",
+        all_results(["<results>/report.html", "<results>/manifest.json", *AUDITED]),
+    localrule: True
+
+
+rule audit:
+    input:
+        AUDITED,
     localrule: True
 
 

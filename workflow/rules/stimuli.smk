@@ -32,7 +32,7 @@ rule build_stimuli:
         "../../envs/acquire.yaml"
     params:
         min_sentences=lookup("stimuli/min_sentences", within=STUDY.config),
-        named=lambda wildcards: STUDY.origin(wildcards.stimuli) != "table",
+        named=lambda wildcards: STUDY.origin(wildcards.get("stimuli", "lexicon")) != "table",  # the nursery has its own
         code=code_digest("stimuli"),
     shell:
         "python -m expertneurons --log {log} build-stimuli --concepts {input.concepts:q} --sentences {input.sentences:q}"

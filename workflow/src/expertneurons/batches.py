@@ -24,6 +24,14 @@ class Batch(NamedTuple):
     own: torch.Tensor
 
 
+def longest(network: Any) -> int:
+    """Return the most tokens a model takes; RoBERTa numbers its positions from the padding's number plus one."""
+    limit = getattr(network.config, "max_position_embeddings", None) or 1 << 30
+    positions = [module for name, module in network.named_modules() if name.endswith("position_embeddings")]
+    skipped = [module.padding_idx + 1 for module in positions if getattr(module, "padding_idx", None) is not None]
+    return int(limit) - max(skipped, default=0)
+
+
 def plan(tokenizer: Any, rows: pd.DataFrame, tokens_per_batch: int, longest: int, include_special: bool) -> list[Batch]:
     """Tokenise once and group sentences by length, longest first, so that memory runs short at once or never."""
     coded = tokenizer(

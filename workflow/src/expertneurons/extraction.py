@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from expertneurons import checkpoints, placement, sites, tables
-from expertneurons.batches import Batch, plan
+from expertneurons.batches import Batch, longest, plan
 from expertneurons.errors import StudyError
 from expertneurons.files import new_array, save_array
 from expertneurons.steps import Progress
@@ -75,7 +75,7 @@ def extract_responses(
     taps = sites.resolve(network, checkpoints.architecture(checkpoint), sites_sheet, sites_wanted)
     table = sites.unit_table(taps, sites.widths(network, taps, device))
     rows = tables.read(sentence_table)
-    batches = plan(tokenizer, rows, tokens_per_batch, _longest(network), include_special)
+    batches = plan(tokenizer, rows, tokens_per_batch, longest(network), include_special)
     reader = Reader(network, taps, tuple(poolings), device, len(table), include_padding)
     concepts = rows["concept_number"].to_numpy()
     remedy = _remedy(precision, dtype)
@@ -100,14 +100,6 @@ def extract_responses(
         counts = np.bincount(concepts)
         save_array(embeddings, (sums / counts[:, None]).astype(np.float32))
         tables.write(table, units, ["unit"])
-
-
-def _longest(network: Any) -> int:
-    """Return the most tokens a model takes; RoBERTa numbers its positions from the padding's number plus one."""
-    limit = getattr(network.config, "max_position_embeddings", None) or 1 << 30
-    positions = [module for name, module in network.named_modules() if name.endswith("position_embeddings")]
-    skipped = [module.padding_idx + 1 for module in positions if getattr(module, "padding_idx", None) is not None]
-    return int(limit) - max(skipped, default=0)
 
 
 def _stored(values: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:

@@ -50,9 +50,9 @@ def build_stimuli(
         for found, concept in zip(spans, rows["concept"], strict=True)
     ]
     if named and (absent := [index for index, found in enumerate(own) if not found]):
-        named = "; ".join(f"{rows['id'][i]} lacks {rows['concept'][i]!r}" for i in absent[:10])
+        lacking = "; ".join(f"{rows['id'][i]} lacks {rows['concept'][i]!r}" for i in absent[:10])
         remedy = "write the concept as a whole word, or list its spellings in the column `forms` of the concepts sheet"
-        raise StudyError(f"{sentences}: {len(absent)} sentences do not contain their concept: {named}; {remedy}")
+        raise StudyError(f"{sentences}: {len(absent)} sentences do not contain their concept: {lacking}; {remedy}")
     rows.insert(0, "sentence", np.arange(len(rows)))
     rows["starts"] = [[mention.start for mention in found] for found in own]
     rows["ends"] = [[mention.end for mention in found] for found in own]

@@ -33,7 +33,7 @@ def split_table(table: Path, concepts: Path, sentences: Path, min_sentences: int
         {
             "id": [f"line-{line:>0{width}}" for line in rows["line"]],
             "concept": rows["concept"],
-            "register": rows["register"] if "register" in rows else "",
+            "register": rows.get("register", ""),
             "text": rows["sentence"],
         }
     )
@@ -44,12 +44,12 @@ def split_table(table: Path, concepts: Path, sentences: Path, min_sentences: int
             "its experts are told"
         )
     check_counts(listed, texts, table, table, min_sentences)
-    sheets.write(concepts, listed.to_dict("records"))
-    sheets.write(sentences, texts.to_dict("records"))
+    for path, sheet in ((concepts, listed), (sentences, texts)):
+        sheets.write(path, [dict(zip(sheet.columns, row, strict=True)) for row in sheet.to_numpy(str).tolist()])
 
 
 def _lines(table: Path) -> list[int]:
-    """Number the rows as an editor does: the header is line 1, and blank lines count."""
+    """Return the rows' numbers as an editor counts: the header is line 1, and blank lines count."""
     lines = table.read_text(encoding="utf-8-sig").split("\n")
     return [number for number, line in enumerate(lines, start=1) if line.strip("\r")][1:]
 
