@@ -16,35 +16,26 @@ pathvars:
     benchmarks="results/benchmarks",
 
 
-include: "workflow/rules/common.smk"
-include: "workflow/rules/families.smk"
-include: "workflow/rules/choices.smk"
-include: "workflow/rules/acquire.smk"
-include: "workflow/rules/collect.smk"
-include: "workflow/rules/stimuli.smk"
-include: "workflow/rules/responses.smk"
-include: "workflow/rules/experts.smk"
-include: "workflow/rules/similarity.smk"
-include: "workflow/rules/alignment.smk"
-include: "workflow/rules/comparisons.smk"
-include: "workflow/rules/organisation.smk"
-include: "workflow/rules/dictionaries.smk"
-include: "workflow/rules/rivals.smk"
-include: "workflow/rules/nursery.smk"
-include: "workflow/rules/nursery_measures.smk"
-include: "workflow/rules/emergence.smk"
-include: "workflow/rules/emergence_report.smk"
-include: "workflow/rules/stability.smk"
-include: "workflow/rules/models.smk"
-include: "workflow/rules/stability_report.smk"
-include: "workflow/rules/report.smk"
+for stage in (
+    *("common", "targets", "families", "choices", "acquire", "collect"),
+    *("stimuli", "responses", "experts", "similarity", "alignment", "comparisons"),
+    *("organisation", "dictionaries", "rivals", "nursery", "nursery_measures", "emergence"),
+    *("emergence_report", "stability", "models", "stability_report", "audit", "report"),
+):
+
+    include: f"workflow/rules/{stage}.smk"
 
 
 rule all:
     default_target: True
     input:
-        "<results>/report.html",
-        "<results>/manifest.json",
+        all_results(["<results>/report.html", "<results>/manifest.json", *AUDITED]),
+    localrule: True
+
+
+rule audit:
+    input:
+        AUDITED,
     localrule: True
 
 

@@ -46,11 +46,11 @@ rule fetch_checkpoint:
         " --source {params.source:q} --digest {params.digest} --lock {params.lock:q} --output {output.folder} {params.mirror}"
 
 
-# A file of its own between the experts of one snapshot and the fetch of a later one: what changes before it (the
+# A file of its own between the results of one snapshot and the fetch of a later one: what changes before it (the
 # order of the models, the limit, experts found again) asks for this file again, and not for the snapshot.
 rule await_room:
     input:
-        lambda wildcards: experts_before(wildcards.snapshot),
+        lambda wildcards: results_before(wildcards.snapshot),
     output:
         room=touch("resources/room/{snapshot}"),
     localrule: True

@@ -99,37 +99,9 @@ def stimuli_sheet(name):
     return path
 
 
-def for_models(pattern, models):
-    """A path for each of the models and all sets of stimuli."""
-    return collect(pattern, model=models, stimuli=STUDY.config["stimuli"]["sets"])
-
-
-def for_all(pattern):
-    """A path for every model, set of stimuli and norm that the pattern names."""
-    entities = {
-        "model": STUDY.config["models"],
-        "stimuli": STUDY.config["stimuli"]["sets"],
-        "norm": STUDY.config["norms"],
-    }
-    return collect(pattern, **{name: values for name, values in entities.items() if f"{{{name}}}" in pattern})
-
-
-def own_and_controls(pattern, wildcards):
-    """A path for a model and for each of its untrained controls."""
-    return collect(pattern, model=[wildcards.model, *STUDY.controls(wildcards.model)], stimuli=wildcards.stimuli)
-
-
 def option(flag, value):
     """A command-line option, or nothing where the value is not set."""
     return f"--{flag} {shlex.quote(str(value))}" if value else ""
-
-
-def experts_before(snapshot):
-    """Experts that must be there before one more snapshot fits on the disk: those of the one `max_disk` earlier."""
-    place = STUDY.snapshots.index(snapshot) - (MAX_DISK or 0) if snapshot in STUDY.snapshots else -1
-    if MAX_DISK is None or place < 0:
-        return []
-    return for_models("<results>/experts/{model}/{stimuli}/counts.parquet", STUDY.users(STUDY.snapshots[place]))
 
 
 MIRROR = option("mirror", STUDY.config["sources"]["mirror"])

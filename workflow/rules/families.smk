@@ -49,6 +49,11 @@ def following(model):
     return next(((later, name) for later, name in run.models.items() if later > step), (0, None))
 
 
+def same_run(model):
+    """Step to model of the training run that a model is a checkpoint of; nothing where it is of none."""
+    return STEPS[model][0].models if model in STEPS else {}
+
+
 def smallest(model):
     """The first checkpoint of the smallest model of the same family."""
     family = STEPS[model][0].family
@@ -74,7 +79,9 @@ def picture(name, family="{family}", stimuli="{stimuli}"):
 
 
 def table_parts(wildcards):
-    """The parts of a table: of every model, of every family of training runs, or one."""
+    """The parts of a table: of every model, of every audited one, of every family of training runs, or one."""
+    if wildcards.table == "audit":
+        return for_models(TABLE_PARTS["audit"], STUDY.reported)
     if wildcards.table in SUITE_PARTS:
         return for_suites(SUITE_PARTS[wildcards.table])
     if wildcards.table in MODEL_PARTS:

@@ -3,6 +3,7 @@
 FIGURES = ["alignment_by_threshold", "expert_counts", "layers", "similarity_matrix", "ap_distribution"]
 TABLE_PARTS = {
     "agreement": "<results>/agreement/{norm}.parquet",
+    "audit": "<results>/audit/{model}/{stimuli}.parquet",
     "alignment": "<results>/alignment/{model}/{stimuli}/representations.parquet",
     "comparisons": "<results>/comparisons/{stimuli}/comparisons.parquet",
     "experts": "<results>/experts/{model}/{stimuli}/counts.parquet",

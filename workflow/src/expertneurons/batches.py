@@ -12,13 +12,24 @@ from expertneurons.errors import StudyError
 
 
 class Batch(NamedTuple):
-    """Sentences of similar length, right-padded: their rows, and (batch, tokens) tensors."""
+    """Sentences of similar length, right-padded: their rows, and (batch, tokens) tensors.
+
+    `own` are the tokens of a sentence's concept, or all of its tokens where it does not name its concept.
+    """
 
     rows: npt.NDArray[np.intp]
     ids: torch.Tensor
     real: torch.Tensor
     pooled: torch.Tensor
     own: torch.Tensor
+
+
+def longest(network: Any) -> int:
+    """Return the most tokens a model takes; RoBERTa numbers its positions from the padding's number plus one."""
+    limit = getattr(network.config, "max_position_embeddings", None) or 1 << 30
+    positions = [module for name, module in network.named_modules() if name.endswith("position_embeddings")]
+    skipped = [module.padding_idx + 1 for module in positions if getattr(module, "padding_idx", None) is not None]
+    return int(limit) - max(skipped, default=0)
 
 
 def plan(
@@ -81,6 +92,8 @@ def _batch(
         first, last = np.array(coded["offset_mapping"][row]).T
         for start, end in zip(starts, ends, strict=True):
             own[position, :length] |= (first < end) & (last > start) & (last > first) & ~special
+        if not len(starts):
+            own[position, :length] = ~special
     lost = ~(own.any(axis=1) & pooled.any(axis=1))
     if lost.any():
         name = rows["id"].iloc[int(chunk[int(lost.argmax())])]

@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 
 from expertneurons import checkpoints, placement, sites, tables
-from expertneurons.batches import Batch, plan
+from expertneurons.batches import Batch, longest, plan
 from expertneurons.dictionary import RESIDUAL, read_dictionary
 from expertneurons.errors import StudyError
-from expertneurons.extraction import Reader, longest
+from expertneurons.extraction import Reader
 from expertneurons.files import new_array
 from expertneurons.poolings import Pooling
 from expertneurons.steps import Progress

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from expertneurons import checkpoints, placement, sites, tables
-from expertneurons.batches import Batch, masked, plan
+from expertneurons.batches import Batch, longest, masked, plan
 from expertneurons.errors import StudyError
 from expertneurons.files import new_array, save_array
 from expertneurons.poolings import ACTIVATED, READINGS, Mask, Pooling, masks, pool
@@ -115,14 +115,6 @@ def extract_responses(
         for table, path in zip(indices, (units, activated_units), strict=False):
             if path is not None:
                 tables.write(table, path, ["unit"])
-
-
-def longest(network: Any) -> int:
-    """Return the most tokens a model takes; RoBERTa numbers its positions from the padding's number plus one."""
-    limit = getattr(network.config, "max_position_embeddings", None) or 1 << 30
-    positions = [module for name, module in network.named_modules() if name.endswith("position_embeddings")]
-    skipped = [module.padding_idx + 1 for module in positions if getattr(module, "padding_idx", None) is not None]
-    return int(limit) - max(skipped, default=0)
 
 
 def _stored(values: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:

@@ -3,6 +3,7 @@
 KEYS = {
     "agreement": ["norm", "measure", "source"],
     "alignment": ["model", "stimuli", "norm", "representation", "threshold"],
+    "audit": ["model", "stimuli", "concept", "rank"],
     "category_experts": ["model", "stimuli", "superordinate", "threshold", "layer", "site"],
     "comparisons": ["model", "against", "stimuli", "norm", "a", "b"],
     "dose_effects": ["family", "step", "threshold", "measure", "dose", "kind"],

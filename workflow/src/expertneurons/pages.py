@@ -10,12 +10,17 @@ import jinja2
 from expertneurons.files import replacing
 
 
-def render(template: Path, output: Path, **values: Any) -> None:
-    """Fill a template; a name that it lacks is an error."""
+def compiled(template: Path) -> jinja2.Template:
+    """Read a template that fills many pages; a name that it lacks is an error."""
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    page = environment.from_string(template.read_text(encoding="utf-8"))
+    return environment.from_string(template.read_text(encoding="utf-8"))
+
+
+def render(template: Path, output: Path, **values: Any) -> None:
+    """Fill a template; a name that it lacks is an error."""
+    page = compiled(template)
     with replacing(output) as partial:
         partial.write_text(page.render(**values), encoding="utf-8")
 

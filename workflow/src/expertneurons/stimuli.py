@@ -16,23 +16,29 @@ SCOPES = ("concept", "sentence")  # over which tokens an embedding is averaged: 
 
 
 def build_stimuli(
-    concepts: Path, sentences: Path, concept_table: Path, sentence_table: Path, min_sentences: int = 2
+    concepts: Path,
+    sentences: Path,
+    concept_table: Path,
+    sentence_table: Path,
+    min_sentences: int = 2,
+    named: bool = True,
 ) -> None:
     """Check a set of concepts and sentences and write both as numbered tables.
 
     Args:
         concepts: Sheet of concepts.
-        sentences: Sheet of sentences, each containing its concept.
+        sentences: Sheet of sentences.
         concept_table: Parquet file: concept_number, concept, domain, superordinate and the sheet's other columns.
         sentence_table: Parquet file: sentence (number), id, concept_number, register, text, starts and ends (character
             spans of the concept) and others (numbers of the other concepts that the text mentions).
         min_sentences: Fewest sentences that a concept may have.
+        named: Whether every sentence must contain its concept; where not, one that does not has no spans.
 
     """
     listed = pd.DataFrame(sheets.read(concepts, "concepts"))
     rows = pd.DataFrame(sheets.read(sentences, "sentences"))
     listed.insert(0, "concept_number", np.arange(len(listed)))
-    _check_counts(listed, rows, concepts, sentences, min_sentences)
+    check_counts(listed, rows, concepts, sentences, min_sentences)
     number = dict(zip(listed["concept"], listed["concept_number"], strict=True))
     listed_forms = listed["forms"] if "forms" in listed else [""] * len(listed)
     lexicon = Lexicon({c: forms(c, own) for c, own in zip(listed["concept"], listed_forms, strict=True)})
@@ -43,10 +49,10 @@ def build_stimuli(
         [mention for mention in found if mention.concept == concept]
         for found, concept in zip(spans, rows["concept"], strict=True)
     ]
-    if absent := [index for index, found in enumerate(own) if not found]:
-        named = "; ".join(f"{rows['id'][i]} lacks {rows['concept'][i]!r}" for i in absent[:10])
+    if named and (absent := [index for index, found in enumerate(own) if not found]):
+        lacking = "; ".join(f"{rows['id'][i]} lacks {rows['concept'][i]!r}" for i in absent[:10])
         remedy = "write the concept as a whole word, or list its spellings in the column `forms` of the concepts sheet"
-        raise StudyError(f"{sentences}: {len(absent)} sentences do not contain their concept: {named}; {remedy}")
+        raise StudyError(f"{sentences}: {len(absent)} sentences do not contain their concept: {lacking}; {remedy}")
     rows.insert(0, "sentence", np.arange(len(rows)))
     rows["starts"] = [[mention.start for mention in found] for found in own]
     rows["ends"] = [[mention.end for mention in found] for found in own]
@@ -58,7 +64,17 @@ def build_stimuli(
     tables.write(rows.drop(columns="concept"), sentence_table, ["sentence"])
 
 
-def _check_counts(listed: pd.DataFrame, rows: pd.DataFrame, concepts: Path, sentences: Path, least: int) -> None:
+def check_counts(listed: pd.DataFrame, rows: pd.DataFrame, concepts: Path, sentences: Path, least: int) -> None:
+    """Refuse sentences of a concept that is not listed, repeated texts, and concepts with too few sentences.
+
+    Args:
+        listed: concept.
+        rows: id, concept, text.
+        concepts: Sheet that messages name for the concepts.
+        sentences: Sheet that messages name for the sentences.
+        least: Fewest sentences that a concept may have.
+
+    """
     unknown = rows[~rows["concept"].isin(listed["concept"])]
     if len(unknown):
         row = unknown.iloc[0]

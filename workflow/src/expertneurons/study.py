@@ -1,5 +1,6 @@
 """The study as configured: the configuration and its sheets, checked together before anything runs."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from expertneurons.suites import training_runs
 Row = dict[str, str]
 
 ORIGINS = {"corpus": "corpus", "generator": "generated"}
+TABLE = "table"
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,15 @@ class Study:
         return [name for name in self.config["models"] if self.models[name]["checkpoint"] == checkpoint]
 
     def origin(self, name: str) -> str:
-        """Where a set's sentences come from: written, corpus or generated."""
+        """Where a set's sentences come from: written, corpus, generated or table."""
+        if name in self.config["stimuli"]["tables"]:
+            return TABLE
         return str(self.config["stimuli"]["origins"].get(name, "written"))
 
     def stimuli_sheets(self, name: str) -> list[str]:
-        """Name the user's own sheets of a set of stimuli: the concepts, and the sentences where they are written."""
+        """Name the user's own sheets of a set of stimuli: one table, or the concepts, and sentences if written."""
+        if self.origin(name) == TABLE:
+            return [str(self.config["stimuli"]["tables"][name])]
         folder = f"{self.config['stimuli']['folder']}/{name}"
         written = [f"{folder}/sentences.tsv"] if self.origin(name) == "written" else []
         return [f"{folder}/concepts.tsv", *written]
@@ -122,7 +128,7 @@ def load(config: Mapping[str, Any]) -> Study:
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in the schema's defaults; raise with every key that the schema refuses."""
     rules = sheets.schema("config")
-    filled: dict[str, Any] = _filled(dict(config), rules)
+    filled: dict[str, Any] = _filled(_with_table(config), rules)
     problems = [
         f"config key {_key(error.absolute_path)}: {sheets.explain(error)}"
         for error in sorted(Draft202012Validator(rules).iter_errors(filled), key=lambda error: str(error.absolute_path))
@@ -130,6 +136,15 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise StudyError("; ".join(problems))
     return filled
+
+
+def _with_table(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Write out `stimuli: PATH`: a user's table is the only set, and no norm rates its concepts."""
+    path = config.get("stimuli")
+    if not isinstance(path, str):
+        return dict(config)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(path).stem).strip("-") or TABLE
+    return {**config, "stimuli": {"sets": [name], "tables": {name: path}}, "norms": []}
 
 
 def _key(path: Any) -> str:
