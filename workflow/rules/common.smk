@@ -125,11 +125,15 @@ def option(flag, value):
 
 
 def experts_before(snapshot):
-    """Experts that must be there before one more snapshot fits on the disk: those of the one `max_disk` earlier."""
+    """What must be there before one more snapshot fits on the disk: all that is made from the one `max_disk` earlier."""
     place = STUDY.snapshots.index(snapshot) - (MAX_DISK or 0) if snapshot in STUDY.snapshots else -1
     if MAX_DISK is None or place < 0:
         return []
-    return for_models("<results>/experts/{model}/{stimuli}/counts.parquet", STUDY.users(STUDY.snapshots[place]))
+    users = STUDY.users(STUDY.snapshots[place])
+    return [
+        *for_models("<results>/experts/{model}/{stimuli}/counts.parquet", users),
+        *for_models("<results>/steering/{model}/{stimuli}/steering.parquet", [m for m in users if m in STUDY.steered]),
+    ]
 
 
 MIRROR = option("mirror", STUDY.config["sources"]["mirror"])
