@@ -8,7 +8,12 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, GPTNeoXConfig, GPT
 
 import tiny
 
-TEXTS = ["the cat sat on the mat .", "a dog ran to the cats and it hid", "what is it about the owl ? the cattle", "The Cat"]
+TEXTS = [
+    "the cat sat on the mat .",
+    "a dog ran to the cats and it hid",
+    "what is it about the owl ? the cattle",
+    "The Cat",
+]
 
 
 class Doubling(torch.nn.Module):

@@ -22,6 +22,12 @@ def held(units: list[int], values: list[float], capped: bool = False) -> UnitSet
     return UnitSet(np.array(units, np.intp), np.array(values, np.float32), capped)
 
 
+def _run(model: Any, forcing: Any) -> None:
+    """Run a tensor of the wrong width."""
+    with forcing.rows([held([0], [1])]):
+        model(torch.zeros(1, 2, 7))
+
+
 def hooks(model: Any) -> int:
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
 
@@ -43,7 +49,11 @@ def test_a_held_unit_has_its_value_at_every_token_of_its_row_only() -> None:
 
 def test_rows_hold_their_own_units_at_their_own_values() -> None:
     model = forced.Doubling()
-    with torch.no_grad(), forcible(model, [OUT], [3]) as forcing, forcing.rows([held([0, 2], [-1, -2]), held([2], [9])]):
+    with (
+        torch.no_grad(),
+        forcible(model, [OUT], [3]) as forcing,
+        forcing.rows([held([0, 2], [-1, -2]), held([2], [9])]),
+    ):
         out = model(VALUES)
     assert out[0].tolist() == [[-2, 2, -4], [-2, 8, -4]]
     assert out[1, :, 2].tolist() == [18, 18]
@@ -80,9 +90,13 @@ def test_in_a_transformer_exactly_the_held_unit_changes_at_its_site(model: Any) 
         seen: list[dict[int, torch.Tensor]] = []
         for own in (NOTHING, held([unit], [3.5])):
             kept: dict[int, torch.Tensor] = {}
-            with torch.inference_mode(), forcible(base, taps, sizes) as forcing, forcing.rows([own]):
-                with sites.tapped(base, taps, lambda number, values, kept=kept: kept.update({number: values})):
-                    base(input_ids=ids)
+            with (
+                torch.inference_mode(),
+                forcible(base, taps, sizes) as forcing,
+                forcing.rows([own]),
+                sites.tapped(base, taps, kept.__setitem__),
+            ):
+                base(input_ids=ids)
             seen.append(kept)
         place = next(number for number, tap in enumerate(taps) if (tap.layer, tap.site) == (1, site))
         changed = (seen[0][place] != seen[1][place]).any(dim=1)[0]
@@ -109,10 +123,10 @@ def test_no_unit_is_the_unforced_model_to_the_bit(model: Any) -> None:
 
 def test_hooks_are_gone_after_an_error() -> None:
     model = forced.Doubling()
-    with pytest.raises(RuntimeError, match="mat1 and mat2"), forcible(model, [OUT], [3]) as forcing:
+    with forcible(model, [OUT], [3]):
         assert hooks(model) == 1
-        with forcing.rows([held([0], [1])]):
-            model(torch.zeros(1, 2, 7))
+    with pytest.raises(RuntimeError, match="mat1 and mat2"), forcible(model, [OUT], [3]) as forcing:
+        _run(model, forcing)
     assert hooks(model) == 0
     assert torch.equal(model(VALUES), 2 * VALUES)
 
@@ -129,5 +143,7 @@ def test_folder_without_a_head_is_refused_with_a_remedy(tmp_path: Path) -> None:
     import tiny
 
     folder = tiny.write_model(tmp_path / "bare", "bert", forced.TEXTS)
-    with pytest.raises(heads.StudyError, match=r"sentences: its checkpoint \(BertModel\) has no head .* steering.models"):
+    with pytest.raises(
+        heads.StudyError, match=r"sentences: its checkpoint \(BertModel\) has no head .* steering.models"
+    ):
         heads.load(folder, "sentences", "trained", 0, "float32")

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 import forced
 import tiny
@@ -14,8 +16,6 @@ from expertneurons import heads, passes, spelling
 from expertneurons.errors import StudyError
 from expertneurons.forcing import NOTHING, Forcing
 from expertneurons.spelling import Question, Row
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,10 @@ def test_word_pieces_that_go_on_are_no_end(loaded: tuple[Any, Any]) -> None:
 def test_probability_of_a_word_is_the_sum_over_forms_and_capitals_each_ended(loaded: tuple[Any, Any]) -> None:
     tokenizer, network = loaded
     ends = spelling.ends(tokenizer, network.config.vocab_size)
-    for context, written in (("The cat sat on the", ["cat", "cats", "Cat", "Cats"]), ("a dog ran to the", ["cat", "cats"])):
+    for context, written in (
+        ("The cat sat on the", ["cat", "cats", "Cat", "Cats"]),
+        ("a dog ran to the", ["cat", "cats"]),
+    ):
         total = 0.0
         for word in written:
             ids = tokenizer(context)["input_ids"]

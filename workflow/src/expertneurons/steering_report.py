@@ -83,7 +83,7 @@ def forced(rows: pd.DataFrame) -> list[str]:
     for k in ks_of(rows):
         mean = row_of(rows, ON, LOGPROB, k, EXPERTS)
         told.append(
-            f"{_units(k)}: the word's log probability changes by {_estimate(mean)} nats (median "
+            f"{_units(k)}: change in the word's log probability {_estimate(mean)} nats{_zero(mean)} (median "
             f"{number(mean['median'])}, up for {mean['share_positive']:.0%} of concepts); "
             f"{_against(row_of(rows, ON, LOGPROB, k, EXPERTS, RANDOM), 'matched random units')}; "
             f"{_against(row_of(rows, ON, LOGPROB, k, EXPERTS, OTHER), 'the experts of another concept')}."
@@ -114,12 +114,18 @@ def written(rows: pd.DataFrame) -> list[str]:
 def silenced(rows: pd.DataFrame) -> list[str]:
     """Say for every k what sentences about a concept lose of its word without its experts."""
     told = []
+    if any(row_of(rows, OFF, LOGPROB, k, EXPERTS)["low"] > 0 for k in ks_of(rows)):
+        told.append(
+            "Holding experts at their median on other sentences makes the word more probable, not less: a median of "
+            "responses pooled over tokens can lie above what a unit does at most tokens, and then adds to it. Units "
+            "that are only kept from rising above it tell what silencing does."
+        )
     for kind, how in SILENCED.items():
         for k in ks_of(rows):
             mean = row_of(rows, kind, LOGPROB, k, EXPERTS)
             verdict = "drops" if mean["high"] < 0 else "rises" if mean["low"] > 0 else "does not change for certain"
             told.append(
-                f"{_units(k)} {how}: the word's log probability {verdict}, by {_estimate(mean)} nats (down for "
+                f"{_units(k)} {how}: the word's log probability {verdict}: {_estimate(mean)} nats (down for "
                 f"{1 - mean['share_positive']:.0%} of concepts); "
                 f"{_against(row_of(rows, kind, LOGPROB, k, EXPERTS, RANDOM), 'matched random units')}."
             )
