@@ -22,7 +22,7 @@ class Doubling(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.h = torch.nn.ModuleList([torch.nn.ModuleDict({"pass": torch.nn.Linear(3, 3, bias=False)})])
-        torch.nn.init.eye_(self.h[0]["pass"].weight)  # type: ignore[index, arg-type]
+        torch.nn.init.eye_(self.h[0]["pass"].weight)  # type: ignore[index]
 
     def forward(self, values: torch.Tensor) -> Any:
         return 2 * self.h[0]["pass"](values)  # type: ignore[index]

@@ -9,6 +9,7 @@ import torch
 
 import forced
 from expertneurons import heads, sites
+from expertneurons.errors import StudyError
 from expertneurons.forcing import NOTHING, UnitSet, forcible
 from expertneurons.sites import Tap
 from tiny import ROOT
@@ -70,7 +71,7 @@ def test_a_capped_unit_is_only_kept_from_rising() -> None:
 
 def test_units_at_an_input_are_held_before_the_module_and_the_input_itself_is_left_alone() -> None:
     model = forced.Doubling()
-    torch.nn.init.constant_(model.h[0]["pass"].weight, 1.0)  # type: ignore[index, arg-type]
+    torch.nn.init.constant_(model.h[0]["pass"].weight, 1.0)  # type: ignore[index]
     before = VALUES.clone()
     # Units 0 to 2 belong to the output, 3 to 5 to the input.
     with torch.no_grad(), forcible(model, [OUT, IN], [3, 3]) as forcing, forcing.rows([held([4], [100]), NOTHING]):
@@ -143,7 +144,5 @@ def test_folder_without_a_head_is_refused_with_a_remedy(tmp_path: Path) -> None:
     import tiny
 
     folder = tiny.write_model(tmp_path / "bare", "bert", forced.TEXTS)
-    with pytest.raises(
-        heads.StudyError, match=r"sentences: its checkpoint \(BertModel\) has no head .* steering.models"
-    ):
+    with pytest.raises(StudyError, match=r"sentences: its checkpoint \(BertModel\) has no head .* steering.models"):
         heads.load(folder, "sentences", "trained", 0, "float32")

@@ -12,7 +12,7 @@ import forced
 import tiny
 from expertneurons import heads, sites, spelling, steered, steering, tables
 from expertneurons.errors import StudyError
-from expertneurons.forcing import UnitSet, forcible
+from expertneurons.forcing import NOTHING, UnitSet, forcible
 from expertneurons.passes import Passes
 from expertneurons.steering_names import CAPPED, EXPERTS, NONE, OFF, ON, OTHER, RANDOM
 from tiny import ROOT
@@ -108,7 +108,7 @@ def test_change_is_that_of_the_word_under_the_held_units(causal: tuple[Path, dic
         for prompt in settings["prompts"]:
             question = spelling.ask(tokenizer, prompt, ["dog", "dogs"])
             both = []
-            for held in (units, steered.NOTHING):
+            for held in (units, NOTHING):
                 read = runs.spelled(question.rows, [held] * len(question.rows), ends, "")
                 both.append(question.answer([r.tokens for r in read], [r.ends for r in read]))
             changes.append(both[0] - both[1])
@@ -152,7 +152,7 @@ def test_mentions_and_losses_are_those_of_the_texts() -> None:
 
         def spelled(self, rows: list[spelling.Row], *_: Any) -> list[Any]:
             assert len(set(rows)) == len(rows)
-            surprise = {(2, 5): 1.0, (2, 4): 3.0, (3, 6): 2.0}
+            surprise: dict[tuple[int, ...], float] = {(2, 5): 1.0, (2, 4): 3.0, (3, 6): 2.0}
             return [type("Own", (), {"tokens": np.full(2, -surprise[row.tokens] / 2)}) for row in rows]
 
     chosen = pd.DataFrame(

@@ -1,6 +1,7 @@
 """Steering units: experts by rank, controls of the same layers and sites, medians as NumPy takes them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ GROUPS = np.repeat([0, 1, 2], [10, 6, 4])
 CONCEPTS = ["ant", "bee", "oak", "elm"]
 
 
-def write(folder: Path, ranked: int = 6) -> dict[str, Path]:
+def write(folder: Path, ranked: int = 6) -> dict[str, Any]:
     """Four concepts of two domains with three sentences each, twenty units."""
     generator = np.random.default_rng(0)
     responses = generator.standard_normal((12, 20)).astype(np.float32)
@@ -66,7 +67,8 @@ def test_other_experts_are_a_partner_of_another_domain_at_its_own_values(tmp_pat
     choose_units(**write(tmp_path), chosen=tmp_path / "chosen.parquet", most=4, draws=1, seed=1)
     chosen = tables.read(tmp_path / "chosen.parquet")
     partners = {}
-    for number, own in chosen[chosen["condition"] == OTHER].groupby("concept_number"):
+    for number in range(4):
+        own = chosen[(chosen["condition"] == OTHER) & (chosen["concept_number"] == number)]
         [partner] = own["of"].unique()
         partners[number] = partner
         assert (number < 2) != (partner < 2)

@@ -1,6 +1,6 @@
 """Steering effects: what forcing does by number of units, and beyond what its controls do in the same concepts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +39,22 @@ def measure_effects(steering: Path, output: Path, bootstrap: int, level: float, 
     for kind, own in rows.groupby("kind"):
         for measure in (LOGPROB, MENTIONS, PERPLEXITY) if kind == ON else (LOGPROB,):
             values = own.pivot_table(index="concept", columns=["condition", "k"], values=measure)
-            for key, series in _compared(values.reindex(concepts), measure):
+            columns: Any = values.columns
+            cells = {(name, int(k)): values.reindex(concepts)[name, k].to_numpy() for name, k in columns}
+            for key, series in _compared(cells, measure):
                 told.append({"kind": kind, "measure": measure, **key, **summary(series, draws, level)})
     names = {name: rows[name].iloc[0] for name in ("model", "stimuli")}
     tables.write(pd.DataFrame(told).assign(**names), output, KEYS["steering_effects"])
 
 
-def _compared(values: pd.DataFrame, measure: str) -> Iterator[tuple[dict[str, Any], Values]]:
+def _compared(values: Mapping[tuple[str, int], Values], measure: str) -> Iterator[tuple[dict[str, Any], Values]]:
     """Every condition by itself, and the experts against each of the others, (concepts,)."""
-    for condition, k in values.columns:
-        own = values[condition, k].to_numpy()
+    for (condition, k), own in values.items():
         yield {"k": k, "condition": condition, "against": ITSELF}, own
         for other in AGAINST if condition == EXPERTS else ():
             place = (other, 0 if other == NONE else k)
-            if place in values.columns and not (other == NONE and measure in CHANGES):
-                yield {"k": k, "condition": condition, "against": other}, own - values[place].to_numpy()
+            if place in values and not (other == NONE and measure in CHANGES):
+                yield {"k": k, "condition": condition, "against": other}, own - values[place]
 
 
 def summary(values: Values, draws: npt.NDArray[np.intp], level: float) -> dict[str, float]:

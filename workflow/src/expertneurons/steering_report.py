@@ -158,12 +158,11 @@ def by_k(rows: pd.DataFrame) -> list[Row]:
     own = rows[(rows["kind"] == ON) & (rows["against"] == ITSELF)]
     found = []
     for (k, condition), part in own.groupby(["k", "condition"]):
-        measures = part.set_index("measure")
         row: Row = {"k": k, "condition": condition}
         for measure in (LOGPROB, MENTIONS, PERPLEXITY):
-            if measure in measures.index:
+            for told in part[part["measure"] == measure].to_dict("records"):
                 scale = np.exp if measure == PERPLEXITY else float
-                value, low, high = (scale(measures.loc[measure, name]) for name in ("value", "low", "high"))
+                value, low, high = (scale(told[name]) for name in ("value", "low", "high"))
                 digits = 3 if measure == MENTIONS else 2
                 row[measure] = f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
         found.append(row)
