@@ -17,10 +17,11 @@ pathvars:
 
 
 for stage in (
-    *("common", "targets", "families", "choices", "acquire", "collect"),
+    *("common", "targets", "families", "steered", "choices", "acquire", "collect"),
     *("stimuli", "responses", "experts", "similarity", "alignment", "comparisons"),
     *("organisation", "dictionaries", "rivals", "nursery", "nursery_measures", "emergence"),
-    *("emergence_report", "stability", "models", "stability_report", "audit", "report"),
+    *("emergence_report", "steering", "steering_report", "stability", "models", "stability_report"),
+    *("audit", "report"),
 ):
 
     include: f"workflow/rules/{stage}.smk"

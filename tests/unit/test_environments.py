@@ -17,18 +17,19 @@ CONDA = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib", "huggingface_h
 IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "huggingface_hub": "huggingface-hub"}
 STAGES = {
     "acquire": ("sources", "checkpoints", "hub", "norms", "stimuli"),
-    "responses": ("extraction", "encoding", "dictionary_training"),
-    "nursery": ("nursery_training", "nursery_measures"),
+    "responses": ("extraction", "encoding", "dictionary_training", "steering"),
+    "nursery": ("nursery_training", "nursery_measures", "nursery_experts"),
     "analysis": (
         *("scoring", "selection", "representations", "alignment", "layers", "collection"),
         *("ceilings", "comparisons", "mixed_tables", "validation", "organisation"),
         *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses", "probes", "rivals"),
         *("choices", "set_sizes", "registers", "profiles", "across_models", "stability_controls"),
+        *("nursery_statements", "steering_units", "steering_effects"),
     ),
     "report": (
         *("figures", "report", "provenance", "emergence_figures", "nursery_figures", "emergence_report"),
         *("organisation_figures", "graph_page", "organisation_statements"),
-        *("stability_figures", "stability_report"),
+        *("stability_figures", "stability_report", "steering_figures", "steering_report"),
     ),
 }
 # The loader is shared: fetching a model needs no torch, running one does.

@@ -393,6 +393,15 @@ def test_a_dictionary_must_exist_and_be_of_a_model_of_the_run(config: dict[str, 
     assert "no/such.safetensors does not exist" in told
 
 
+def test_steered_models_are_of_the_run_and_enough_experts_are_kept(config: dict[str, Any]) -> None:
+    config["steering"] = {"models": ["unknown"], "ks": [1, 501]}
+    assert study.load(config).steered == []  # it is not asked for
+    config["steering"]["run"] = True
+    told = refused(config)
+    assert "steering.models: 'unknown' is not among `models`" in told
+    assert "steering.ks: 501 units are more than are kept; add 501 to experts.top" in told
+
+
 @pytest.mark.parametrize("sheet", ["concepts.tsv", "sentences.tsv"])
 def test_a_set_of_stimuli_without_its_sheets_is_refused(sheet: str, config: dict[str, Any]) -> None:
     missing = Path(config["stimuli"]["folder"]) / "everyday" / sheet

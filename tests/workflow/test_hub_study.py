@@ -136,6 +136,14 @@ def test_missing_experts_draw_no_other_checkpoint_into_the_run(study: Study) -> 
     assert [rule for rule in due(study, *EXPERTS) if rule != "await_room"] == again
 
 
+def test_a_later_checkpoint_waits_until_an_earlier_one_is_steered(study: Study) -> None:
+    with (study.folder / "config/config.yaml").open("a", encoding="utf-8") as file:
+        file.write("steering: {run: true, models: [step0], ks: [1, 10]}\n")
+    waited = set(due(study, "resources/room/step512"))
+    assert {"await_room", "steer", "choose_units", "fetch_snapshot"} <= waited
+    assert "steer" not in due(study, "resources/room/step1")
+
+
 def test_another_order_limit_or_mirror_fetches_nothing(study: Study) -> None:
     study.edit("config/config.yaml", "models: [step0, step512,", "models: [step512, step0,")
     assert set(due(study, *EXPERTS)) <= {"await_room"}

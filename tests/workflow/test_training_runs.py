@@ -27,6 +27,7 @@ nursery:
   interventions: {size: a, doses: [0, 1], concepts_per_dose: 3, runs: 2}
 organisation: {permutations: 99, random_draws: 99}
 emergence: {draws: 2}
+steering: {run: true, concepts: 4, ks: [1, 6], draws: 1, generations: 1, max_new_tokens: 4, sentences: 2}
 """
 HEADER = "model\tcheckpoint\tsource\tweights\tseed\tcontrol_of\tfamily\tsize\trun_seed\tstep\tnote\n"
 
@@ -85,6 +86,16 @@ def test_doses_are_those_of_the_plan(runs: Study) -> None:
     assert rows.groupby("concept")["dose"].nunique().tolist() == [2] * 6
 
 
+def test_the_largest_model_of_the_nursery_is_steered(runs: Study) -> None:
+    rows = pd.read_parquet(runs.folder / "results/tables/steering.parquet")
+    assert set(rows["model"]) == {"nursery-b-1"}
+    assert set(rows["stimuli"]) == {"lexicon"}
+    assert rows["concept"].nunique() == 4
+    assert set(rows["k"]) == {0, 1, 6}
+    assert (runs.folder / "results/tables/steering_effects.csv").is_file()
+    assert "Are experts causes? nursery, b-1" in (runs.folder / "results/report.html").read_text(encoding="utf-8")
+
+
 def test_report_tells_both_families_and_only_last_checkpoints(runs: Study) -> None:
     page = (runs.folder / "results/report.html").read_text(encoding="utf-8")
     assert "When and how large: pythia" in page
@@ -99,6 +110,7 @@ def test_second_run_has_nothing_to_do_and_changes_reach_only_what_follows(runs: 
     runs.edit("config/config.yaml", "thresholds: [0.4, 0.5]", "thresholds: [0.3, 0.5]")
     due = runs.due()
     assert {"measure_run", "trace_checkpoint", "measure_emergence", "tell_emergence"} <= due
+    assert {"score_nursery_checkpoint"} <= due
     assert not {"train_nursery", "write_nursery_corpus", "train_tokenizer", "extract_responses"} & due
     runs.edit("config/config.yaml", "thresholds: [0.3, 0.5]", "thresholds: [0.4, 0.5]")
     runs.edit("config/nursery/frames.tsv", "the {concept} must be {1} .", "the {concept} must be called {1} .")

@@ -99,7 +99,11 @@ rule write_audit:
         checkpoints=lambda wildcards: collect(
             rules.select_experts.output.experts, model=same_run(wildcards.model).values(), stimuli=wildcards.stimuli
         ),
-        steering=[],
+        steering=lambda wildcards: (
+            collect(STEERING_PARTS["steering"], model=wildcards.model, stimuli=wildcards.stimuli)
+            if wildcards.model in STUDY.steered
+            else []
+        ),
         templates=AUDIT_FILES,
     output:
         table="<results>/audit/{model}/{stimuli}.parquet",

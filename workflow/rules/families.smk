@@ -88,6 +88,8 @@ def table_parts(wildcards):
         return collect(MODEL_PARTS[wildcards.table], stimuli=COMPARED_STIMULI)
     if wildcards.table in ("set_sizes", "sources", "controls"):
         return for_models(STABILITY_PARTS[wildcards.table], STUDY.reported)
+    if wildcards.table in STEERING_PARTS:
+        return for_steered(STEERING_PARTS[wildcards.table])
     if wildcards.table in RIVAL_PARTS:
         return for_models(RIVAL_PARTS[wildcards.table], STUDY.reported_and_controls)
     return for_all((TABLE_PARTS | DOSE_PARTS)[wildcards.table])

@@ -14,19 +14,19 @@ TABLE_PARTS = {
     **ORGANISATION_PARTS,
     **STABILITY_PARTS,
     **MODEL_PARTS,
+    **STEERING_PARTS,
 }
 SUITE_PARTS = {
     name: f"<results>/emergence/{{family}}/{{stimuli}}/{name}.parquet"
     for name in ("emergence", "half_rise", "sizes", "organisation_by_step")
 }
-RIVAL_PARTS = {"rivals": rules.align_rivals.output.table}
 DOSE_PARTS = {name: f"<results>/emergence/nursery/lexicon/{name}.parquet" for name in ("dose_response", "dose_effects")}
-OPTIONAL = ["validation", *STABILITY_PARTS, *MODEL_PARTS]
+OPTIONAL = ["validation", *STABILITY_PARTS, *MODEL_PARTS, *STEERING_PARTS]
 TABLES = [
-    *(name for name in TABLE_PARTS if name not in OPTIONAL),
-    *(["validation"] if STUDY.config["validation"]["run"] else []),
+    *(name for name in TABLE_PARTS if name not in OPTIONAL or (name == "validation" and STUDY.config[name]["run"])),
     *([*STABILITY_PARTS, *(MODEL_PARTS if COMPARED_STIMULI else [])] if STABILITY["run"] else []),
     *(SUITE_PARTS if SUITES else []),
+    *(STEERING_PARTS if STEERED else []),
     *(RIVAL_PARTS if STUDY.config["rivals"]["run"] else []),
     *(DOSE_PARTS if NURSERY["run"] else []),
 ]
@@ -101,7 +101,7 @@ rule write_report:
         validation="<results>/tables/validation.parquet" if "validation" in TABLES else [],
         figures=for_models(f"<results>/figures/{{model}}/{{stimuli}}/{FIGURES[0]}.svg", STUDY.reported),
         captions=[f"{CAPTIONS}/{name}.rst" for name in FIGURES],
-        stages=[*ORGANISATION_PAGES, *for_suites(rules.tell_emergence.output.page), *STABILITY_PAGES],
+        stages=[*ORGANISATION_PAGES, *for_suites(rules.tell_emergence.output.page), *STABILITY_PAGES, *STEERING_PAGES],
     output:
         page="<results>/report.html",
     log:

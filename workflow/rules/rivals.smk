@@ -54,3 +54,6 @@ rule align_rivals:
         " --units {input.units} --concept-table {input.concepts} --norms {input.norms} --output {output.table}"
         " --model {wildcards.model} --stimuli {wildcards.stimuli} --random-draws {params.random_draws}"
         " --level {params.level} --seed {params.seed}"
+
+
+RIVAL_PARTS = {"rivals": rules.align_rivals.output.table}

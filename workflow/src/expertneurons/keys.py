@@ -31,5 +31,7 @@ KEYS = {
         *("model", "stimuli", "responses", "precision", "sentences"),
         *("sites", "score", "limit", "norm"),
     ],
+    "steering": ["model", "stimuli", "kind", "concept", "k", "condition"],
+    "steering_effects": ["model", "stimuli", "kind", "measure", "k", "condition", "against"],
     "validation": ["design", "target", "method", "quantity"],
 }

@@ -12,7 +12,7 @@ import pandas as pd
 from expertneurons import sheets
 from expertneurons.errors import StudyError
 
-# Takes what a tap sees: its number and the tensor (batch, tokens, units).
+# Takes what a tap sees: its number and the tensor (batch, tokens, units). A tensor that it gives back goes on instead.
 Sink = Callable[[int, Any], None]
 
 
@@ -77,7 +77,10 @@ def _example(model: Any) -> str:
 
 @contextmanager
 def tapped(model: Any, taps: list[Tap], sink: Sink) -> Iterator[None]:
-    """Pass what every tap sees to the sink during the block; the hooks are gone afterwards, even on error."""
+    """Pass what every tap sees to the sink during the block; the hooks are gone afterwards, even on error.
+
+    A sink that gives back a tensor puts it in the place of what the tap saw; one that gives back None changes nothing.
+    """
 
     def after(number: int) -> Any:
         return lambda _module, _inputs, output: sink(number, output)

@@ -51,6 +51,11 @@ class Study:
         return list(dict.fromkeys(name for model in self.reported for name in (model, *self.controls(model))))
 
     @property
+    def steered(self) -> list[str]:
+        """Models whose units are forced; none unless asked for."""
+        return list(self.config["steering"]["models"]) if self.config["steering"]["run"] else []
+
+    @property
     def snapshots(self) -> list[str]:
         """Checkpoints of a model hub in use, in the order of `models`."""
         rows = [self.models[name] for name in self.config["models"]]
@@ -183,6 +188,7 @@ def inconsistencies(study: Study) -> Iterator[str]:
     if config["figures"]["threshold"] not in config["experts"]["thresholds"]:
         yield "config key figures.threshold: it must be one of experts.thresholds"
     yield from _unknown_dictionaries(study)
+    yield from _unknown_steered(study)
     yield from nursery_problems(config["nursery"], config["responses"]["sites"])
     yield from suite_problems(study.models, config["models"], config["sheets"]["models"])
 
@@ -193,6 +199,16 @@ def _unknown_dictionaries(study: Study) -> Iterator[str]:
             yield f"config key rivals.dictionary.files: {model!r} is not among `models`; correct the name"
         if not Path(path).is_file():
             yield f"config key rivals.dictionary.files: {path} does not exist; correct the path"
+
+
+def _unknown_steered(study: Study) -> Iterator[str]:
+    config = study.config
+    for model in study.steered:
+        if model not in config["models"]:
+            yield f"config key steering.models: {model!r} is not among `models`; add it there or correct the name"
+    most, kept = max(config["steering"]["ks"]), max(config["experts"]["top"], default=0)
+    if config["steering"]["run"] and most > kept:
+        yield f"config key steering.ks: {most} units are more than are kept; add {most} to experts.top"
 
 
 def _unknown_rows(study: Study) -> Iterator[str]:

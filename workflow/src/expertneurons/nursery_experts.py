@@ -1,0 +1,60 @@
+"""Nursery experts: the responses and the ranked units of one checkpoint of a training run, kept for steering."""
+
+from pathlib import Path
+
+from expertneurons import extraction, scoring, selection
+from expertneurons.sources import temporary_folder
+
+
+def score_checkpoint(
+    checkpoint: Path,
+    concept_table: Path,
+    sentence_table: Path,
+    labels: Path,
+    sites_sheet: Path,
+    responses: Path,
+    units: Path,
+    experts: Path,
+    sites_wanted: list[str],
+    thresholds: list[float],
+    top: list[int],
+    prevalence: float,
+    seed: int,
+    model: str,
+    threads: int = 1,
+) -> None:
+    """Extract the responses of one checkpoint and rank its units, as any model's.
+
+    Args:
+        checkpoint: Folder of the model.
+        concept_table: The concepts.
+        sentence_table: Their sentences.
+        labels: Positives and exclusions.
+        sites_sheet: Which modules are units.
+        responses: `.npy` (sentences, units) to write, pooled by their maximum.
+        units: Parquet file to write: unit, layer, site, index.
+        experts: Parquet file to write, as `select_experts` does.
+        sites_wanted: The sites whose outputs are units.
+        thresholds: AP from which a unit is an expert.
+        top: Sizes of count-matched expert sets.
+        prevalence: Effective share of positives.
+        seed: Of the label-permutation null, which is not kept.
+        model: Its name, for messages.
+        threads: Of each step.
+
+    """
+    with temporary_folder(experts) as scratch:
+        ap, auroc, embeddings = (Path(scratch) / f"{name}.npy" for name in ("ap", "auroc", "embeddings"))
+        design, null, counts = (Path(scratch) / f"{name}.parquet" for name in ("design", "null", "counts"))
+        places = checkpoint, sentence_table, sites_sheet, [responses], units, embeddings
+        extraction.extract_responses(*places, sites_wanted, ["max"], model, threads=threads)
+        scoring.score_units(
+            *(responses, units, concept_table, labels, ap, auroc, design, null),
+            prevalence=prevalence,
+            permutations=1,
+            seed=seed,
+            model=model,
+            threads=threads,
+        )
+        found = concept_table, design, null, experts, counts
+        selection.select_experts(ap, auroc, units, *found, thresholds, top, model, "")
