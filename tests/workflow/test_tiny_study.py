@@ -121,7 +121,7 @@ def test_rivals_and_stability_are_told_when_asked_for(study: Study) -> None:
     made = {"train_dictionary", "encode_sentences", "score_features", "fit_probes", "align_rivals"}
     assert study.due() == made | {"collect_tables", "write_manifest"}
     study.edit("config/config.yaml", "stability: {", "stability: {run: true, ")
-    tried = {"measure_choice", "join_choices", "measure_set_sizes", "measure_sources", "measure_controls"}
+    tried = {"measure_choice", "join_parts", "measure_set_sizes", "measure_sources", "measure_controls"}
     compared = {"profile_model", "compare_models", "draw_models", "draw_stability", "tell_stability"}
     # The one pass over the sentences gives what the choices ask for, and all that follows it is renewed.
     again = AFTER_SCORING | {"extract_responses", "extract_variant"}

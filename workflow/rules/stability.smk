@@ -39,13 +39,13 @@ rule measure_choice:
         " --stimuli {wildcards.stimuli} --level {params.level} --seed {params.seed} --threads {threads}"
 
 
-rule join_choices:
+rule join_parts:
     input:
         parts=choices_of,
     output:
         table=STABILITY_PARTS["stability"],
     log:
-        "<logs>/join_choices/{model}/{stimuli}.log",
+        "<logs>/join_parts/{model}/{stimuli}.log",
     conda:
         "../../envs/analysis.yaml"
     params:

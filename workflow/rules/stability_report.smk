@@ -7,7 +7,7 @@ rule measure_controls:
     input:
         alignment=lambda wildcards: own_and_controls(rules.align_representations.output.table, wildcards),
         partial="<results>/comparisons/{stimuli}/partial.parquet",
-        stability=rules.join_choices.output.table,
+        stability=rules.join_parts.output.table,
     output:
         table=STABILITY_PARTS["controls"],
     log:
@@ -25,7 +25,7 @@ rule measure_controls:
 
 rule draw_stability:
     input:
-        stability=lambda wildcards: own_and_controls(rules.join_choices.output.table, wildcards),
+        stability=lambda wildcards: own_and_controls(rules.join_parts.output.table, wildcards),
         sizes=rules.measure_set_sizes.output.table,
         controls=rules.measure_controls.output.table,
     output:
