@@ -16,17 +16,17 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 CONDA = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib", "huggingface_hub": "huggingface-hub"}
 IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "huggingface_hub": "huggingface-hub"}
 STAGES = {
-    "acquire": ("sources", "checkpoints", "hub", "norms", "stimuli"),
-    "responses": ("extraction",),
+    "acquire": ("sources", "checkpoints", "hub", "norms", "stimuli", "stimuli_table"),
+    "responses": ("extraction", "tokens"),
     "nursery": ("nursery_training", "nursery_measures"),
     "analysis": (
         *("scoring", "selection", "representations", "alignment", "layers", "collection"),
         *("ceilings", "comparisons", "mixed_tables", "validation", "organisation"),
-        *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses"),
+        *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses", "held_out"),
     ),
     "report": (
         *("figures", "report", "provenance", "emergence_figures", "nursery_figures", "emergence_report"),
-        *("organisation_figures", "graph_page", "organisation_statements"),
+        *("organisation_figures", "graph_page", "organisation_statements", "audit"),
     ),
 }
 # The loader is shared: fetching a model needs no torch, running one does.

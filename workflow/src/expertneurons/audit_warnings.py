@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from expertneurons.distribution import PERMUTED, expected
+from expertneurons.distribution import BINS, PERMUTED
 
 NULL, REGISTER, SENSES, WORD = "null", "register", "senses", "word"
 LABELS = {
@@ -75,9 +75,8 @@ def by_chance(distribution: pd.DataFrame, ap: float, positives: int) -> float:
     By Markov's inequality this is also a bound for the chance that the best unit of shuffled labels is as good.
     """
     null = distribution[(distribution["kind"] == PERMUTED) & (distribution["n_positives"] == positives)]
-    sets = int(null["sets"].max())
-    found = float(expected(distribution, np.floor(ap * 1000 + 1e-3) / 1000, positives).sum())
-    return (found * sets + 1) / (sets + 1)
+    least = np.floor(ap * BINS + 1e-3) / BINS
+    return float((null.loc[null["low"] >= least - 1e-9, "count"].sum() + 1) / (null["sets"].max() + 1))
 
 
 def _null(best: Mapping[str, Any], ap: float, found: float, chance: float) -> Iterator[Warned]:
