@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -60,30 +60,53 @@ def write(folder: Path) -> Audited:
     extract_responses(
         model, stimuli[1], SHEET, [at("max.npy")], at("units.parquet"), at("embeddings.npy"), SITES, ["max"], "tiny"
     )
-    scored = [at(name) for name in ("ap.npy", "auroc.npy", "design.parquet", "distribution.parquet")]
-    score_units(at("max.npy"), at("units.parquet"), stimuli[0], at("labels.parquet"), *scored, 0.25, 5, 1, "tiny")
+    arrays: dict[str, Any] = {"ap": at("ap.npy"), "auroc": at("auroc.npy")}
+    null: dict[str, Any] = {"design": at("design.parquet"), "distribution": at("distribution.parquet")}
+    index: dict[str, Any] = {"units": at("units.parquet"), "concept_table": stimuli[0]}
+    score_units(
+        at("max.npy"),
+        labels=at("labels.parquet"),
+        prevalence=0.25,
+        permutations=5,
+        seed=1,
+        model="tiny",
+        **{**arrays, **null, **index},
+    )
     chosen = at("experts.parquet"), at("counts.parquet")
-    select_experts(*scored[:2], at("units.parquet"), stimuli[0], *scored[2:], *chosen, [0.4, 0.5], [10], "tiny", "set")
-    held = [at(f"held_{name}.parquet") for name in ("units", "concepts", "registers", "reads")]
+    select_experts(
+        experts=chosen[0],
+        counts=chosen[1],
+        thresholds=[0.4, 0.5],
+        top=[10],
+        model="tiny",
+        stimuli="set",
+        **{**arrays, **null, **index},
+    )
+    held = {name: at(f"held_{name}.parquet") for name in ("units", "concepts", "registers", "reads")}
+    inputs: dict[str, Any] = {"sentence_table": stimuli[1], "concept_table": stimuli[0]}
+    drawn: dict[str, Any] = {"draws": 100, "level": 0.95, "seed": 1}
     hold_out(
-        *(at("max.npy"), stimuli[1], stimuli[0], at("labels.parquet"), at("units.parquet")),
-        *held,
+        **{**inputs, **held, **drawn, "responses": at("max.npy"), "labels": at("labels.parquet")},
+        index=at("units.parquet"),
         prevalence=0.25,
         listed=6,
         shown=2,
         sentences=2,
         others=12,
-        draws=100,
-        level=0.95,
-        seed=1,
         model="tiny",
     )
-    read = at("activations.parquet"), at("tokens.parquet")
-    read_tokens(model, stimuli[1], SHEET, at("units.parquet"), held[3], *read, SITES, "tiny")
+    read: dict[str, Any] = {"activations": at("activations.parquet"), "tokens": at("tokens.parquet")}
+    read_tokens(model, stimuli[1], SHEET, at("units.parquet"), held["reads"], **read, sites_wanted=SITES, model="tiny")
     _write_others(folder)
     result = Audited(folder, at("audit.parquet"), at("pages"))
     write_audit(
-        *(*stimuli, at("units.parquet"), chosen[0], *scored[2:], *held, *read),
+        **{**inputs, **drawn, **read, **null},
+        units=at("units.parquet"),
+        experts=chosen[0],
+        held_out_units=held["units"],
+        held_out_concepts=held["concepts"],
+        registers=held["registers"],
+        reads=held["reads"],
         templates=tiny.ROOT / "workflow/report/audit",
         output=result.table,
         folder=result.pages,
@@ -92,9 +115,6 @@ def write(folder: Path) -> Audited:
         title="Tiny & co",
         threshold=0.5,
         pooling="max",
-        draws=100,
-        level=0.95,
-        seed=1,
         norms=[at("toy.parquet")],
         norm_labels=["toy=Toy norm"],
         checkpoints=[at("early.parquet"), chosen[0]],

@@ -23,7 +23,8 @@ COLUMNS = [
     *("model", "stimuli", "concept", "rank", "unit", "layer", "site", "index", "ap", "auroc", "chance", "halves"),
     *("held_out_ap", "held_out_ap_low", "held_out_ap_high"),
     *("held_out_auroc", "held_out_auroc_low", "held_out_auroc_high"),
-    *("n_named", "peak_share", "ap_without", "ap_without_low", "ap_without_high", "since"),
+    *("n_named", "peak_share", "since"),
+    *(f"{name}_without{end}" for name in ("ap", "auroc") for end in ("", "_low", "_high")),
     *(
         "n_experts",
         "best_ap",

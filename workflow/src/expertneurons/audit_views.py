@@ -94,7 +94,8 @@ def shown_units(rows: list[View], listed: pd.DataFrame, reads: pd.DataFrame, tex
         word = {
             "known": known,
             "peaks": f"{row['peak_share']:.0%}" if known else MISSING,
-            "without": interval(row, "ap_without")["words"],
+            "without": figure(row["ap_without"]),
+            "auroc": interval(row, "auroc_without")["words"],
             "named": int(row["n_named"]) if known else 0,
         }
         found.append({**view, **parts, "word": word})
