@@ -16,19 +16,19 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 CONDA = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib", "huggingface_hub": "huggingface-hub"}
 IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "huggingface_hub": "huggingface-hub"}
 STAGES = {
-    "acquire": ("sources", "checkpoints", "hub", "norms", "stimuli"),
-    "responses": ("extraction", "encoding", "dictionary_training", "steering"),
+    "acquire": ("sources", "checkpoints", "hub", "norms", "stimuli", "stimuli_table"),
+    "responses": ("extraction", "encoding", "dictionary_training", "steering", "tokens"),
     "nursery": ("nursery_training", "nursery_measures", "nursery_experts"),
     "analysis": (
         *("scoring", "selection", "representations", "alignment", "layers", "collection"),
         *("ceilings", "comparisons", "mixed_tables", "validation", "organisation"),
-        *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses", "probes", "rivals"),
+        *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses", "probes", "rivals", "held_out"),
         *("choices", "set_sizes", "registers", "profiles", "across_models", "stability_controls"),
         *("nursery_statements", "steering_units", "steering_effects"),
     ),
     "report": (
         *("figures", "report", "provenance", "emergence_figures", "nursery_figures", "emergence_report"),
-        *("organisation_figures", "graph_page", "organisation_statements"),
+        *("organisation_figures", "graph_page", "organisation_statements", "audit"),
         *("stability_figures", "stability_report", "steering_figures", "steering_report"),
     ),
 }

@@ -171,17 +171,30 @@ def test_a_value_out_of_range_is_refused_with_its_key(
     assert f"config key {section}.{key}" in refused(config)
 
 
-@pytest.mark.parametrize("section", ["experts", "stimuli", "sheets"])
-@pytest.mark.parametrize("value", [None, [], "text"])
+NO_MAPPINGS: list[Any] = [None, [], "text"]
+# A text under `stimuli` is the file of a table.
+WRONG = [
+    (own, value)
+    for own in ("experts", "stimuli", "sheets")
+    for value in NO_MAPPINGS
+    if (own, value) != ("stimuli", "text")
+]
+
+
+@pytest.mark.parametrize(("section", "value"), WRONG)
 def test_a_section_that_is_no_mapping_is_refused(section: str, value: Any, config: dict[str, Any]) -> None:
     config[section] = value
     with pytest.raises(StudyError, match=f"config key {section}: "):
         study.complete(config)
 
 
+def test_without_models_there_is_no_study_and_without_norms_there_is(config: dict[str, Any]) -> None:
+    assert "config key models: " in refused({**config, "models": []})
+    assert study.load({**config, "norms": []}).norm_labels == []
+
+
 @pytest.mark.parametrize("key", ["models", "norms"])
-def test_models_and_norms_must_be_named(key: str, config: dict[str, Any]) -> None:
-    assert f"config key {key}: " in refused({**config, key: []})
+def test_models_and_norms_must_be_there(key: str, config: dict[str, Any]) -> None:
     del config[key]
     assert f"'{key}' is a required property" in refused(config)
 
@@ -445,3 +458,27 @@ def test_labels_fall_back_on_names(config: dict[str, Any]) -> None:
     loaded = study.load({**config, "norms": ["other", "toy"]})
     assert loaded.model_labels == ["big=Big one", "big-0=big-0", "small=small"]
     assert loaded.norm_labels == ["other=Other norm", "toy=Toy norm"]
+
+
+def test_a_table_is_one_set_without_norms(config: dict[str, Any], tmp_path: Path) -> None:
+    table = tmp_path / "my complaints.tsv"
+    table.write_text("concept\tsentence\n", encoding="utf-8")
+    found = study.load({**config, "stimuli": str(table)})
+    assert found.config["stimuli"]["sets"] == ["my-complaints"]
+    assert found.config["norms"] == []
+    assert found.origin("my-complaints") == "table"
+    assert found.stimuli_sheets("my-complaints") == [str(table)]
+    assert found.config["stimuli"]["min_sentences"] == 10
+
+
+def test_a_table_beside_a_written_set(config: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "own.tsv").write_text("", encoding="utf-8")
+    config["stimuli"] |= {"sets": ["everyday", "own"], "tables": {"own": str(tmp_path / "own.tsv")}}
+    found = study.load(config)
+    assert [found.origin(name) for name in ("everyday", "own")] == ["written", "table"]
+    assert found.config["norms"] == ["toy"]
+
+
+def test_a_table_that_is_not_there_is_told(config: dict[str, Any], tmp_path: Path) -> None:
+    told = refused({**config, "stimuli": str(tmp_path / "missing.tsv")})
+    assert f"{tmp_path / 'missing.tsv'} does not exist" in told

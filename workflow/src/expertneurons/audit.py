@@ -23,7 +23,8 @@ COLUMNS = [
     *("model", "stimuli", "concept", "rank", "unit", "layer", "site", "index", "ap", "auroc", "chance", "halves"),
     *("held_out_ap", "held_out_ap_low", "held_out_ap_high"),
     *("held_out_auroc", "held_out_auroc_low", "held_out_auroc_high"),
-    *("n_named", "peak_share", "ap_without", "ap_without_low", "ap_without_high", "since"),
+    *("n_named", "peak_share", "since"),
+    *(f"{name}_without{end}" for name in ("ap", "auroc") for end in ("", "_low", "_high")),
     *(
         "n_experts",
         "best_ap",
@@ -118,11 +119,11 @@ def write_audit(
     runs = {step: tables.read(path) for step, path in zip(steps, checkpoints, strict=True)}
     counts, since = audit_tables.emergence(runs, rows, len(concepts), threshold)
     listed = audit_tables.listed_units(rows, words, by_register, since)
-    rated = {norm.stem: rated_pairs(norm, names) for norm in norms}
+    rated = {norm.stem: rated_pairs(norm, names, least=0) for norm in norms}
     files = Files(units, experts, distribution, held_out_concepts)
     measured = join(concepts.merge(sizes, on="concept_number"), listed, by_register, counts, files, rated, threshold)
     texts = Texts(
-        sentences,
+        dict(zip(sentences.index.tolist(), audit_views.records(sentences), strict=True)),
         dict(zip(told["sentence"], zip(told["starts"], told["ends"], strict=True), strict=True)),
         dict(zip(zip(answers["unit"], answers["sentence"], strict=True), answers["values"], strict=True)),
         names,
@@ -168,7 +169,7 @@ def _view(
     kinds = sorted(measured.registers.loc[measured.registers["concept_number"] == number, "register"].unique())
     rows = audit_views.unit_rows(own, kinds)
     warned, best = measured.warned[number], measured.best[number]
-    named = texts.sentences.loc[texts.sentences["concept_number"] == number, "starts"].map(len).gt(0).sum()
+    named = sum(len(row["starts"]) > 0 for row in texts.sentences.values() if row["concept_number"] == number)
     about = {name: str(concept.get(name) or "").replace("_", " ") for name in ("domain", "sense")}
     return {
         **about,
@@ -178,7 +179,7 @@ def _view(
         "next": (texts.concepts[number + 1], names[number + 1]) if number + 1 < len(names) else None,
         "n_positives": int(concept["n_positives"]),
         "n_negatives": int(concept["n_negatives"]),
-        "n_named": int(named),
+        "n_named": named,
         "chance": audit_views.figure(concept["chance"]),
         "chance_at": round(100 * float(concept["chance"]), 1),
         "n_experts": int(concept["n_experts"]),
@@ -186,7 +187,7 @@ def _view(
         "held_out": audit_views.interval(best, "held_out_ap"),
         "auroc": audit_views.interval(best, "held_out_auroc"),
         "warnings": warned,
-        "groups": audit_views.groups(best, warned, texts.sentences, number),
+        "groups": audit_views.groups(best, warned, texts, number),
         "registers": kinds,
         "units": rows,
         "shown": audit_views.shown_units(rows, own, reads[reads["concept_number"] == number], texts, place.pooling),

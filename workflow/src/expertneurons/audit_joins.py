@@ -83,4 +83,4 @@ def _warned(
 ) -> list[Warned]:
     own, of_registers = (rows[rows["concept_number"] == concept["concept_number"]] for rows in (listed, registers))
     found = by_chance(null, concept["best_ap"], concept["n_positives"])
-    return warnings_of(best, own, of_registers, concept["best_ap"], found, concept["chance"], threshold)
+    return warnings_of(best, own, of_registers, concept["best_ap"], found, threshold)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from expertneurons.audit_tables import main_layer
-from expertneurons.audit_warnings import Warned
+from expertneurons.audit_warnings import SENSES, Warned
 from expertneurons.shading import pieces, scale
 
 View = dict[str, Any]
@@ -21,14 +21,14 @@ class Texts(NamedTuple):
     """Sentences by number and what was read of them.
 
     Attributes:
-        sentences: text, concept_number and register of every sentence.
+        sentences: By sentence its text, concept_number and register.
         tokens: By sentence the starts and ends of its tokens.
         read: By unit and sentence the activations at these tokens.
         concepts: Names of the concepts.
 
     """
 
-    sentences: pd.DataFrame
+    sentences: Mapping[int, View]
     tokens: Mapping[int, tuple[npt.NDArray[Any], npt.NDArray[Any]]]
     read: Read
     concepts: Sequence[str]
@@ -36,7 +36,8 @@ class Texts(NamedTuple):
 
 def records(table: pd.DataFrame) -> list[View]:
     """Rows of a table by the names of its columns."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    names = [str(name) for name in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*(table[name].tolist() for name in names), strict=True)]
 
 
 def figure(value: float, digits: int = 2) -> str:
@@ -93,7 +94,8 @@ def shown_units(rows: list[View], listed: pd.DataFrame, reads: pd.DataFrame, tex
         word = {
             "known": known,
             "peaks": f"{row['peak_share']:.0%}" if known else MISSING,
-            "without": interval(row, "ap_without")["words"],
+            "without": figure(row["ap_without"]),
+            "auroc": interval(row, "auroc_without")["words"],
             "named": int(row["n_named"]) if known else 0,
         }
         found.append({**view, **parts, "word": word})
@@ -102,7 +104,7 @@ def shown_units(rows: list[View], listed: pd.DataFrame, reads: pd.DataFrame, tex
 
 def _sentence(item: View, row: View, shade: Any, texts: Texts) -> View:
     number = item["sentence"]
-    sentence: Any = texts.sentences.loc[number]
+    sentence = texts.sentences[number]
     starts, ends = texts.tokens[number]
     other = int(sentence["concept_number"])
     return {
@@ -115,32 +117,40 @@ def _sentence(item: View, row: View, shade: Any, texts: Texts) -> View:
 
 def layer_view(profile: pd.DataFrame) -> View:
     """Experts by layer as bars of their sites, against shuffled labels."""
-    sites = list(dict.fromkeys(profile["site"]))
-    sums: Any = profile.groupby("layer")[["n_experts", "n_expected", "n_units"]].sum()
-    most = max(1.0, float(sums[["n_experts", "n_expected"]].max().max()))
-    rows = []
-    for layer, own in profile.groupby("layer"):
-        parts: Any = own.set_index("site")["n_experts"]
-        rows.append(
+    rows = records(profile)
+    sites = list(dict.fromkeys(row["site"] for row in rows))
+    layers: dict[int, list[View]] = {}
+    for row in rows:
+        layers.setdefault(row["layer"], []).append(row)
+    totals = {
+        layer: {name: sum(row[name] for row in own) for name in ("n_experts", "n_expected", "n_units")}
+        for layer, own in layers.items()
+    }
+    most = max(1.0, *(max(own["n_experts"], own["n_expected"]) for own in totals.values()))
+    return {
+        "sites": sites,
+        "main": main_layer(profile),
+        "rows": [
             {
                 "layer": layer,
                 "parts": [
                     {
-                        "site": site,
-                        "colour": place,
-                        "count": int(parts[site]),
-                        "width": round(100 * parts[site] / most, 2),
+                        "site": row["site"],
+                        "colour": sites.index(row["site"]),
+                        "count": row["n_experts"],
+                        "width": round(100 * row["n_experts"] / most, 2),
                     }
-                    for place, site in enumerate(sites)
-                    if site in parts.index and parts[site]
+                    for row in layers[layer]
+                    if row["n_experts"]
                 ],
-                "total": int(sums.loc[layer, "n_experts"]),
-                "units": int(sums.loc[layer, "n_units"]),
-                "expected": figure(sums.loc[layer, "n_expected"], 1),
-                "chance": round(100 * float(sums.loc[layer, "n_expected"]) / most, 2),
+                "total": own["n_experts"],
+                "units": own["n_units"],
+                "expected": figure(own["n_expected"], 1),
+                "chance": round(100 * own["n_expected"] / most, 2),
             }
-        )
-    return {"sites": sites, "rows": rows, "main": main_layer(profile)}
+            for layer, own in sorted(totals.items())
+        ],
+    }
 
 
 def neighbour_rows(
@@ -188,10 +198,10 @@ def steering_rows(rows: pd.DataFrame) -> list[View]:
     ]
 
 
-def groups(best: Mapping[str, Any], warned: Sequence[Warned], sentences: pd.DataFrame, concept: int) -> list[list[str]]:
+def groups(best: Mapping[str, Any], warned: Sequence[Warned], texts: Texts, concept: int) -> list[list[str]]:
     """Return the two groups of sentences where senses seem mixed."""
-    if not any(own.kind == "senses" for own in warned):
+    if not any(own.kind == SENSES for own in warned):
         return []
-    own = sentences[sentences["concept_number"] == concept]
-    first = own.index.isin(best["group_1"])
-    return [own.loc[first, "text"].tolist(), own.loc[~first, "text"].tolist()]
+    own = [number for number, row in texts.sentences.items() if row["concept_number"] == concept]
+    first = set(best["group_1"])
+    return [[texts.sentences[number]["text"] for number in own if (number in first) == side] for side in (True, False)]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from expertneurons.distribution import PERMUTED, expected
+from expertneurons.distribution import BINS, PERMUTED
 
 NULL, REGISTER, SENSES, WORD = "null", "register", "senses", "word"
 LABELS = {
@@ -22,6 +22,9 @@ CHECKS = {
     WORD: "more than the word itself drives it",
 }
 
+# Whether something beats chance is decided by the AUROC: among few sentences the AP of a random ranking lies above the
+# prevalence.
+CHANCE = 0.5
 NULL_LIMIT = 0.05  # units as good as the best one that shuffled labels may give
 REGISTER_GAP = 0.2  # AP by which one register must fall behind another
 PEAK_SHARE = 0.9  # of the sentences in which a unit peaks on the concept's own tokens
@@ -46,26 +49,24 @@ def warnings_of(
     registers: pd.DataFrame,
     best_ap: float,
     by_chance: float,
-    chance: float,
     threshold: float,
 ) -> list[Warned]:
     """Every warning about one concept.
 
     Args:
         best: Row of the concept as `hold_out` writes it.
-        listed: Its listed units: ap and, for those shown, peak_share, ap_without and its interval.
+        listed: Its listed units: ap and, for those shown, peak_share, ap_without, auroc_without and its interval.
         registers: Its rows of AP by register: register, ap.
         best_ap: Of all units, on all sentences.
         by_chance: Units that shuffled labels put at or above the concept's best AP.
-        chance: AP of a constant unit.
         threshold: AP from which a unit is an expert.
 
     """
     return [
-        *_null(best, best_ap, by_chance, chance),
+        *_null(best, best_ap, by_chance),
         *_register(registers, threshold),
         *_senses(best, threshold),
-        *_word(listed, chance),
+        *_word(listed),
     ]
 
 
@@ -75,22 +76,22 @@ def by_chance(distribution: pd.DataFrame, ap: float, positives: int) -> float:
     By Markov's inequality this is also a bound for the chance that the best unit of shuffled labels is as good.
     """
     null = distribution[(distribution["kind"] == PERMUTED) & (distribution["n_positives"] == positives)]
-    sets = int(null["sets"].max())
-    found = float(expected(distribution, np.floor(ap * 1000 + 1e-3) / 1000, positives).sum())
-    return (found * sets + 1) / (sets + 1)
+    least = np.floor(ap * BINS + 1e-3) / BINS
+    return float((null.loc[null["low"] >= least - 1e-9, "count"].sum() + 1) / (null["sets"].max() + 1))
 
 
-def _null(best: Mapping[str, Any], ap: float, found: float, chance: float) -> Iterator[Warned]:
+def _null(best: Mapping[str, Any], ap: float, found: float) -> Iterator[Warned]:
     reasons = []
     if found > NULL_LIMIT:
         reasons.append(
             f"Shuffled labels give {found:.2g} units as good as its best one (AP {ap:.2f}); more than {NULL_LIMIT} is "
             "too many."
         )
-    if not best["held_out_ap_low"] > chance:
+    if not best["held_out_auroc_low"] > CHANCE:
         reasons.append(
-            f"On held-out sentences its best unit reaches an AP of {best['held_out_ap']:.2f} "
-            f"[{best['held_out_ap_low']:.2f}, {best['held_out_ap_high']:.2f}], and chance is {chance:.2f}."
+            f"On held-out sentences its best unit has an AUROC of {best['held_out_auroc']:.2f} "
+            f"[{best['held_out_auroc_low']:.2f}, {best['held_out_auroc_high']:.2f}] (AP {best['held_out_ap']:.2f}), "
+            "and chance is 0.5."
         )
     if reasons:
         yield Warned(NULL, " ".join(reasons))
@@ -122,13 +123,14 @@ def _senses(best: Mapping[str, Any], threshold: float) -> Iterator[Warned]:
         )
 
 
-def _word(listed: pd.DataFrame, chance: float) -> Iterator[Warned]:
-    known = listed.dropna(subset=["peak_share", "ap_without"])
-    driven = known[(known["peak_share"] >= PEAK_SHARE) & (known["ap_without_low"] <= chance)]
+def _word(listed: pd.DataFrame) -> Iterator[Warned]:
+    known = listed.dropna(subset=["peak_share", "auroc_without"])
+    driven = known[(known["peak_share"] >= PEAK_SHARE) & (known["auroc_without_low"] <= CHANCE)]
     if len(driven) and len(driven) >= WORD_SHARE * len(known):
         yield Warned(
             WORD,
             f"{len(driven)} of its {len(known)} best units peak on the word itself in nearly all of its sentences (the "
-            f"least of them in {driven['peak_share'].min():.0%}); without the word their AP falls to "
-            f"{driven['ap_without'].median():.2f} (median), and chance, {chance:.2f}, is in the interval.",
+            f"least of them in {driven['peak_share'].min():.0%}); without the word their AUROC falls to "
+            f"{driven['auroc_without'].median():.2f} (median; AP {driven['ap_without'].median():.2f}), and chance, "
+            "0.5, is in the interval.",
         )

@@ -58,8 +58,8 @@ def word_table(
         draws: count, level and seed of the bootstrap.
 
     Returns:
-        concept_number, unit, n_named, peak_share (of positives), and ap_without with its interval; no row for a
-        concept that fewer than half of its sentences, or fewer than 5, name.
+        concept_number, unit, n_named, peak_share (of positives), ap_without and auroc_without with intervals; no row
+        for a concept that fewer than half of its sentences, or fewer than 5, name.
 
     """
     rows = reads.merge(responses, on=["unit", "sentence"])
@@ -74,17 +74,18 @@ def word_table(
             continue
         left, others = positives[~np.isnan(rest[positives])], own[usable[own]]
         generator = seeds.generator(draws["seed"], "word_alone", concept, unit)
-        ap = _without(rest[left], rest[others], float(chance[concept]), generator, draws)
-        told.append((concept, unit, len(positives), peaks[positives].mean(), *ap))
-    columns = ["n_named", "peak_share", "ap_without", "ap_without_low", "ap_without_high"]
+        ap, auroc = _without(rest[left], rest[others], float(chance[concept]), generator, draws)
+        told.append((concept, unit, len(positives), peaks[positives].mean(), *ap, *auroc))
+    ends = [f"{name}_without{end}" for name in ("ap", "auroc") for end in ("", "_low", "_high")]
+    columns = ["n_named", "peak_share", *ends]
     return pd.DataFrame(told, columns=["concept_number", "unit", *columns])
 
 
 def _without(
     rest: Values, negatives: Values, prevalence: float, generator: np.random.Generator, draws: dict[str, Any]
-) -> resampled.Spread:
+) -> tuple[resampled.Spread, resampled.Spread]:
     if not len(rest) or not len(negatives):
-        return resampled.UNKNOWN
+        return resampled.UNKNOWN, resampled.UNKNOWN
     ranking = resampled.rank(rest, negatives, prevalence)
     times = resampled.times_drawn(len(rest), draws["count"], generator)
-    return resampled.spreads([ranking], [times], draws["level"], generator)[0]
+    return resampled.spreads([ranking], [times], draws["level"], generator)
