@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from expertneurons.design import Design
-from expertneurons.halves import Choice, Pick, complete, deal, merged, negatives, restricted
+from expertneurons.halves import Choice, Pick, complete, deal, merged, negatives
+from expertneurons.subsets import restricted
 
 
 def rows(*numbers: int) -> np.ndarray:
@@ -28,17 +29,8 @@ def test_halves_hold_as_many_of_every_concept_and_register() -> None:
     assert (first != other).any()
 
 
-def test_a_restricted_design_has_the_sentences_renumbered() -> None:
-    half = restricted(DESIGN, np.array([True, False, True, True, False, True]))
-    assert [own.tolist() for own in half.positives] == [[0, 1], [2]]
-    assert [own.tolist() for own in half.excluded or []] == [[2], []]
-    assert half.prevalence == 0.25
-    sampled = restricted(Design([rows(0, 1)], [rows(2, 3)]), np.array([False, True, False, True]))
-    assert [own.tolist() for own in [*sampled.positives, *(sampled.negatives or [])]] == [[0], [1]]
-
-
 def test_concepts_without_positives_are_left_out() -> None:
-    kept, own = complete(restricted(DESIGN, np.array([True, True, True, False, False, True])), 4)
+    kept, own = complete(restricted(DESIGN, rows(0, 1, 2, 5), 6), 4)
     assert kept.tolist() == [0]
     assert len(own.positives) == 1
 

@@ -89,7 +89,7 @@ def summary(command: str) -> str:
 
 def usage() -> str:
     """One line per command."""
-    lines = [f"  {command:24}{summary(command)}" for command in COMMANDS]
+    lines = [f"  {command:26}{summary(command)}" for command in COMMANDS]
     return "\n".join([(__doc__ or "").strip(), "", "Commands:", *lines, ""])
 
 
