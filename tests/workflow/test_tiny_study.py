@@ -28,12 +28,14 @@ AFTER_SELECTION = {
     "measure_similarity",
     "select_experts",
     "tell_organisation",
+    "write_audit",
     "write_graph_page",
     "write_manifest",
     "write_report",
 }
 AFTER_SCORING = AFTER_SELECTION | {"score_units"}
-AFTER_STIMULI = AFTER_SCORING | {"build_stimuli", "extract_responses", "label_sentences"}
+AFTER_EXPERTISE = AFTER_SCORING | {"hold_out", "read_tokens"}
+AFTER_STIMULI = AFTER_EXPERTISE | {"build_stimuli", "extract_responses", "label_sentences"}
 
 
 def test_results_are_complete(finished: Study) -> None:
@@ -69,7 +71,7 @@ def test_touches_and_comments_rerun_nothing(study: Study) -> None:
 def test_editing_the_ap_function_reruns_scoring_and_after(study: Study, module: str) -> None:
     path = study.folder / f"workflow/src/expertneurons/{module}.py"
     path.write_text(path.read_text() + "\nEDITED = True\n")
-    assert study.due() == AFTER_SCORING
+    assert study.due() == AFTER_EXPERTISE
 
 
 def test_a_threshold_reruns_selection_and_after(study: Study) -> None:
@@ -124,7 +126,7 @@ def test_rivals_and_stability_are_told_when_asked_for(study: Study) -> None:
     tried = {"measure_choice", "join_parts", "measure_set_sizes", "measure_sources", "measure_controls"}
     compared = {"profile_model", "compare_models", "draw_models", "draw_stability", "tell_stability"}
     # The one pass over the sentences gives what the choices ask for, and all that follows it is renewed.
-    again = AFTER_SCORING | {"extract_responses", "extract_variant"}
+    again = AFTER_EXPERTISE | {"extract_responses", "extract_variant"}
     assert study.due() == made | tried | compared | again
     study.run("results/stages/stability/tiny/everyday.html")
     rows = pd.read_parquet(study.folder / "results/stability/tiny/everyday/stability.parquet")
@@ -159,6 +161,27 @@ def test_stimuli_from_a_corpus_need_only_concepts(study: Study) -> None:
     )
     study.run("results/stimuli/mine/sentences.parquet")
     assert set(pd.read_parquet(study.folder / "results/stimuli/mine/concepts.parquet")["concept"]) == {"boy", "baby"}
+
+
+def test_a_users_table_is_audited_with_no_norms(study: Study) -> None:
+    rows = [row for name in ("boy", "baby") for row in own_rows(name)]
+    (study.folder / "my own.tsv").write_text("concept\tsentence\n" + "".join(rows))
+    study.run("audit", "--config", "stimuli=my own.tsv")
+    pages = study.folder / "results/audit/tiny/my-own"
+    assert {path.name for path in pages.glob("*.html")} == {"index.html", "boy-talk.html", "baby-talk.html"}
+    table = pd.read_parquet(study.folder / "results/audit/tiny/my-own.parquet")
+    assert table.groupby("concept").size().to_dict() == {"boy talk": 20, "baby talk": 20}
+    told = study.run("audit", "--config", "stimuli=my own.tsv", "--dry-run")
+    assert "Nothing to be done" in told
+    whole = study.snakemake("--config", "stimuli=my own.tsv", "--dry-run")
+    assert whole.returncode != 0
+    assert "or ask for what needs none: snakemake audit" in whole.stdout + whole.stderr
+
+
+def own_rows(name: str) -> list[str]:
+    """Ten sentences under a concept that they do not name."""
+    places = ["yard", "car", "barn", "boat", "hall", "park", "lane", "shop", "attic", "tent"]
+    return [f"{name} talk\tThe {name} spoke loudly in the {place}.\n" for place in places]
 
 
 def ask_a_model(study: Study, steps: int) -> None:

@@ -27,7 +27,7 @@ rule write_nursery_statements:
         " --per-concept {params.per_concept} --seed {params.seed}"
 
 
-rule score_nursery_checkpoint:
+rule score_checkpoint:
     input:
         run="resources/nursery/runs/{grown}",
         concepts=rules.build_nursery_stimuli.output.concepts,
@@ -39,9 +39,9 @@ rule score_nursery_checkpoint:
         units="<results>/nursery/experts/{grown}/units.parquet",
         experts="<results>/nursery/experts/{grown}/experts.parquet",
     log:
-        "<logs>/score_nursery_checkpoint/{grown}.log",
+        "<logs>/score_checkpoint/{grown}.log",
     benchmark:
-        "<benchmarks>/score_nursery_checkpoint/{grown}.tsv"
+        "<benchmarks>/score_checkpoint/{grown}.tsv"
     conda:
         "../../envs/nursery.yaml"
     threads: 2

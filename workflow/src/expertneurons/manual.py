@@ -21,6 +21,7 @@ SHEETS = {
     "word_vectors": "config/word_vectors.tsv",
     "concepts": "config/stimuli/NAME/concepts.tsv",
     "sentences": "config/stimuli/NAME/sentences.tsv",
+    "table": "A table of stimuli.tables",
 }
 INTRODUCTION = """# Configuration
 
