@@ -69,13 +69,13 @@ def test_columns_are_sorted_by_keyboard(page: browser.Page, done: audited.Audite
     assert names(page) == sorted(before, reverse=True)
     reach(page, "Experts")
     page.press(*ENTER)
-    counts = page.run("[...document.querySelectorAll('#concepts tbody tr')].map(r => Number(r.cells[2].dataset.value))")
+    counts = page.run("[...document.querySelectorAll('#concepts tbody tr')].map(r => Number(r.querySelector('[data-name=Experts]').dataset.value))")
     assert counts == sorted(counts, reverse=True)
 
 
 def test_the_focus_is_visible(page: browser.Page, done: audited.Audited) -> None:
     page.open(done.pages / "index.html", 1280)
-    reach(page, "Domain")
+    reach(page, "Main layer")
     assert page.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 

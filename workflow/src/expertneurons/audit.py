@@ -180,6 +180,7 @@ def _view(
         "n_positives": int(concept["n_positives"]),
         "n_negatives": int(concept["n_negatives"]),
         "n_named": named,
+        "word_known": bool(own["peak_share"].notna().any()),
         "chance": audit_views.figure(concept["chance"]),
         "chance_at": round(100 * float(concept["chance"]), 1),
         "n_experts": int(concept["n_experts"]),
