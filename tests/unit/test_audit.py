@@ -78,7 +78,9 @@ def test_a_concept_that_is_never_named_has_no_word_to_judge(done: audited.Audite
     assert rows["late delivery"]["peak_share"].isna().all()
     assert not rows["late delivery"]["warnings"].str.contains("word").any()
     assert rows["cat"]["n_named"].dropna().tolist() == [10, 10]
-    assert "0 of 10 sentences contain the concept’s word: too few to tell" in Page(done.pages / "late-delivery.html").words
+    words = Page(done.pages / "late-delivery.html").words
+    assert "0 of 10 sentences contain the concept’s word: too few to tell" in words
+    assert "more than the word itself drives it" not in words
 
 
 def test_pages_show_ratings_checkpoints_and_steering(done: audited.Audited) -> None:

@@ -69,7 +69,7 @@ def test_columns_are_sorted_by_keyboard(page: browser.Page, done: audited.Audite
     assert names(page) == sorted(before, reverse=True)
     reach(page, "Experts")
     page.press(*ENTER)
-    counts = page.run("[...document.querySelectorAll('#concepts tbody tr')].map(r => Number(r.querySelector('[data-name=Experts]').dataset.value))")
+    counts = page.run("[...document.querySelectorAll('td[data-name=Experts]')].map(cell => Number(cell.dataset.value))")
     assert counts == sorted(counts, reverse=True)
 
 
