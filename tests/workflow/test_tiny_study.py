@@ -137,7 +137,7 @@ def test_rivals_and_stability_are_told_when_asked_for(study: Study) -> None:
     for part in (
         "choices with untrained weights",
         "concept&#39;s word masked",
-        "experts found on",
+        "found on one half",
         "Held-out AP with 4",
     ):
         assert part.casefold() in page.casefold()
