@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from expertneurons.design import Design
-from expertneurons.halves import Choice, Pick, complete, deal, merged, negatives
-from expertneurons.subsets import restricted
+from expertneurons.halves import Choice, Pick, complete, deal, merged
+from expertneurons.subsets import negatives, restricted
 
 
 def rows(*numbers: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
-from expertneurons import sites, study
+from expertneurons import configuration, sites, study
 from expertneurons.errors import StudyError
 from expertneurons.nursery_runs import (
     BATCH,
@@ -91,7 +91,7 @@ def test_every_size_has_a_run_per_seed_and_the_interventions_one_per_turn() -> N
 
 
 def test_bundled_configuration_has_no_problems() -> None:
-    filled = study.complete({"models": ["m"], "norms": ["n"]})
+    filled = configuration.complete({"models": ["m"], "norms": ["n"]})
     assert list(problems(filled["nursery"], filled["responses"]["sites"])) == []
 
 

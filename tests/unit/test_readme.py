@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from expertneurons import emergence_report, organisation_statements, report, statements, study
+from expertneurons import configuration, emergence_report, organisation_statements, report, statements, study
 from expertneurons.__main__ import COMMANDS
 from tiny import ROOT
 
@@ -21,7 +21,7 @@ SENTENCES = "196d0bb4b0bfcf943341e077a684d05cfab57126220d84b4c306e7e7b8f496f6"
 def test_findings_are_those_of_the_offline_study() -> None:
     manifest = ROOT / "results/manifest.json"
     found = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {"inputs": {}, "config": {}}
-    offline = study.complete(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")))
+    offline = configuration.complete(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")))
     if found["inputs"].get("config/stimuli/everyday/sentences.tsv") != SENTENCES or found["config"] != offline:
         pytest.skip("the results here are not those of the offline study as shipped: make study")
     table = ROOT / "results/tables/alignment.parquet"

@@ -9,7 +9,7 @@ import yaml
 from snakemake.utils import update_config
 
 import tiny
-from expertneurons import sheets, study
+from expertneurons import configuration, sheets, study
 from expertneurons.errors import StudyError
 
 HEX = "ab" * 32
@@ -99,7 +99,7 @@ def test_every_key_has_a_description_and_all_but_two_a_default() -> None:
 
 
 def test_defaults_are_filled_in_at_every_level() -> None:
-    filled = study.complete({"models": ["a"], "norms": ["b"], "experts": {"top": [3]}})
+    filled = configuration.complete({"models": ["a"], "norms": ["b"], "experts": {"top": [3]}})
     for path, rule in leaves(sheets.schema("config")).items():
         value = filled
         for key in path:
@@ -185,7 +185,7 @@ WRONG = [
 def test_a_section_that_is_no_mapping_is_refused(section: str, value: Any, config: dict[str, Any]) -> None:
     config[section] = value
     with pytest.raises(StudyError, match=f"config key {section}: "):
-        study.complete(config)
+        configuration.complete(config)
 
 
 def test_without_models_there_is_no_study_and_without_norms_there_is(config: dict[str, Any]) -> None:

@@ -113,7 +113,7 @@ rule measure_sources:
         mem="2GB",
         runtime="1h",
     params:
-        names=lambda wildcards: other_stimuli(wildcards),
+        names=other_stimuli,
         splits=STABILITY["splits"],
         threshold=lookup("figures/threshold", within=STUDY.config),
         prevalence=lookup("expertise/prevalence", within=STUDY.config),

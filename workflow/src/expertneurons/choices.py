@@ -12,7 +12,6 @@ from expertneurons import seeds, tables
 from expertneurons import stability_names as names
 from expertneurons.alignment import Pairs, Values, align, rated_pairs
 from expertneurons.errors import StudyError
-from expertneurons.expertise import score
 from expertneurons.files import open_array
 from expertneurons.keys import KEYS
 from expertneurons.means import mean_interval
@@ -20,9 +19,8 @@ from expertneurons.selection import expert_sets
 from expertneurons.similarity import jaccard
 from expertneurons.steps import Progress
 from expertneurons.stimuli import read_design
+from expertneurons.stored import score_stored
 from expertneurons.traces import overlap_by_concept
-
-UNITS_AT_ONCE = 2048
 
 Array = npt.NDArray[Any]
 
@@ -113,7 +111,8 @@ def measure_choice(
     design = read_design(labels, len(concepts), prevalence)
     if sentences == "shuffled":
         design = design.permuted(seeds.generator(seed, "measure_choice"), len(answers), 1)
-    scored = _scored(answers, design, precision, threads, f"{model}: {pooling}")
+    progress = Progress(len(index), f"{model}: {pooling}", "units")
+    scored = Scored(*score_stored(answers, design, threads, precision=precision, advance=progress))
     named = {norm.stem: rated_pairs(norm, concepts["concept"].tolist()) for norm in norms}
     own = tables.read(experts)
     comparable = own["unit"].max() < len(index) and pooling != "activated"
@@ -135,15 +134,6 @@ def measure_choice(
         rows += [where | row for row in told(scored.best(counts), named, reference, level)]
     choice = {"model": model, "stimuli": stimuli, "responses": pooling, "precision": precision, "sentences": sentences}
     tables.write(pd.DataFrame(rows).assign(**choice), output, KEYS["stability"])
-
-
-def _scored(answers: Array, design: Any, precision: str, threads: int, label: str) -> Scored:
-    progress = Progress(answers.shape[1], label, "units")
-    parts = []
-    for first in range(0, answers.shape[1], UNITS_AT_ONCE):
-        block = np.ascontiguousarray(answers[:, first : first + UNITS_AT_ONCE]).astype(precision)
-        parts.append(score(block, design, threads, progress, first))
-    return Scored(*(np.concatenate(own, axis=1) for own in zip(*parts, strict=True)))
 
 
 def told(

@@ -45,17 +45,6 @@ def complete(design: Design, sentences: int) -> tuple[Indices, Design]:
     )
 
 
-def negatives(design: Design, concept: int, sentences: int) -> Indices:
-    """Return the numbers of a concept's negatives."""
-    if design.negatives is not None:
-        return design.negatives[concept]
-    kept = np.ones(sentences, bool)
-    kept[design.positives[concept]] = False
-    if design.excluded is not None:
-        kept[design.excluded[concept]] = False
-    return np.flatnonzero(kept)
-
-
 class Choice:
     """Which units a half of the sentences chooses: the best of every concept, in their order."""
 

@@ -12,11 +12,11 @@ from expertneurons import resampled, seeds, senses, tables
 from expertneurons.design import Design, Indices
 from expertneurons.expertise import score
 from expertneurons.files import open_array
-from expertneurons.halves import Choice, Pick, complete, deal, merged, negatives
+from expertneurons.halves import Choice, Pick, complete, deal, merged
 from expertneurons.resampled import Ranking
 from expertneurons.steps import Progress
 from expertneurons.stimuli import read_design
-from expertneurons.subsets import restricted
+from expertneurons.subsets import negatives, restricted
 
 CHUNK_BYTES = 64 << 20
 

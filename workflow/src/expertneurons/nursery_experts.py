@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from expertneurons import extraction, scoring, selection
+from expertneurons.nursery_measures import Checkpoint, Settings, score_files
 from expertneurons.sources import temporary_folder
 
 
@@ -44,17 +44,7 @@ def score_checkpoint(
 
     """
     with temporary_folder(experts) as scratch:
-        ap, auroc, embeddings = (Path(scratch) / f"{name}.npy" for name in ("ap", "auroc", "embeddings"))
-        design, null, counts = (Path(scratch) / f"{name}.parquet" for name in ("design", "null", "counts"))
-        places = checkpoint, sentence_table, sites_sheet, [responses], units, embeddings
-        extraction.extract_responses(*places, sites_wanted, ["max"], model, threads=threads)
-        scoring.score_units(
-            *(responses, units, concept_table, labels, ap, auroc, design, null),
-            prevalence=prevalence,
-            permutations=1,
-            seed=seed,
-            model=model,
-            threads=threads,
-        )
-        found = concept_table, design, null, experts, counts
-        selection.select_experts(ap, auroc, units, *found, thresholds, top, model, "")
+        files = Checkpoint.within(Path(scratch))._replace(responses=responses, units=units, experts=experts)
+        inputs = (concept_table, sentence_table, labels, sites_sheet, sites_wanted)
+        settings = Settings(*inputs, thresholds, top, prevalence, 1, seed, threads)
+        score_files(files, checkpoint, settings, model)

@@ -138,7 +138,7 @@ def measure_run(
         name = f"{run}, step {step}"
         with temporary_folder(concepts) as scratch:
             files = Checkpoint.within(Path(scratch))
-            _score(files, checkpoints / f"step{step}", settings, name)
+            score_files(files, checkpoints / f"step{step}", settings, name)
             chosen, counts = tables.read(files.experts), tables.read(files.counts)
             units, embeddings = len(tables.read(files.units)), open_array(files.embeddings)
             now = trace(chosen, units, embeddings, counts, listed, places, thresholds, top, subsample)
@@ -163,8 +163,8 @@ def measure_run(
         tables.write(whole, path, ["run", "step", *keys.get(path, ["concept", "threshold"])])
 
 
-def _score(files: Checkpoint, checkpoint: Path, own: Settings, name: str) -> None:
-    """Extract the responses of one checkpoint, score its units and select the experts."""
+def score_files(files: Checkpoint, checkpoint: Path, own: Settings, name: str) -> None:
+    """Extract the responses of one checkpoint, score its units and select the experts: all `files` are written."""
     sites = own.sites_sheet, [files.responses], files.units, files.embeddings, own.sites_wanted
     extraction.extract_responses(checkpoint, own.sentence_table, *sites, ["max"], name, threads=own.threads)
     scores = files.ap, files.auroc, files.design, files.distribution

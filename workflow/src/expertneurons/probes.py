@@ -13,9 +13,10 @@ from expertneurons.design import Design, Indices
 from expertneurons.errors import StudyError
 from expertneurons.expertise import score
 from expertneurons.files import open_array
-from expertneurons.sparse_fits import Chosen, fitted, spans, standardised
+from expertneurons.sparse_fits import Chosen, fitted, standardised
 from expertneurons.steps import Progress
 from expertneurons.stimuli import read_design
+from expertneurons.stored import score_stored
 from expertneurons.subsets import halves, restricted
 
 Array = npt.NDArray[Any]
@@ -75,7 +76,7 @@ def fit_probes(
         generator = seeds.generator(seed, "fit_probes")
         rows, others = halves(design.positives, len(answers), generator, np.zeros(len(answers), np.intp))
         train, test = (restricted(design, half, len(answers)) for half in (rows, others))
-        precise = _most_precise(*_expertise(answers, rows, train, threads), sizes)
+        precise = _most_precise(*score_stored(answers, train, threads, rows), sizes)
         probes = fitted(answers, rows, train, sizes, threads, progress)
         for method, chosen in ((alone, precise), (together, probes)):
             found = _judged(answers, rows, others, chosen, test, sizes)
@@ -95,11 +96,6 @@ def _check(path: Path, answers: Array, index: pd.DataFrame, sizes: Sequence[int]
         raise StudyError(f"{path}: {answers.shape[1]} units, but {len(index)} are listed; extract the responses again")
     if max(sizes) > len(index):
         raise StudyError(f"{path}: {len(index)} units, rivals.sizes asks for {max(sizes)}; lower it")
-
-
-def _expertise(answers: Array, rows: Indices, design: Design, threads: int) -> tuple[Array, Array]:
-    parts = [score(np.ascontiguousarray(answers[rows, span]), design, threads) for span in spans(answers)]
-    return np.hstack([ap for ap, _ in parts]), np.hstack([area for _, area in parts])
 
 
 def _most_precise(ap: Array, auroc: Array, sizes: Sequence[int]) -> list[Chosen]:

@@ -11,9 +11,9 @@ from scipy import sparse
 from expertneurons import seeds, tables
 from expertneurons.design import Design
 from expertneurons.files import open_array, save_array
-from expertneurons.registers import average_precision
 from expertneurons.similarity import jaccard
 from expertneurons.stimuli import read_design
+from expertneurons.stored import score_stored
 from expertneurons.subsets import halves, restricted
 
 WHOLE, FIRST, SECOND, LAYER = "whole", "first half", "second half", "layer"
@@ -70,7 +70,7 @@ def profile(
     two = halves(design.positives, sentences, seeds.generator(seed, "profile"), registers)
     sets = []
     for rows in (everything, *two):
-        ap = average_precision(answers, restricted(design, rows, sentences), rows, threads)
+        ap = score_stored(answers, restricted(design, rows, sentences), threads, rows)[0]
         sets.append(sparse.csr_array((ap >= np.float32(threshold)).astype(np.int32)))
     layers = sorted(index["layer"].unique().tolist())
     own = [sets[0][:, np.flatnonzero((index["layer"] == layer).to_numpy())] for layer in layers]

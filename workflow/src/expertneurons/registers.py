@@ -11,7 +11,6 @@ from scipy import sparse
 from expertneurons import seeds, tables
 from expertneurons.alignment import Pairs, Values, align, rated_pairs
 from expertneurons.design import Design
-from expertneurons.expertise import score
 from expertneurons.files import open_array
 from expertneurons.keys import KEYS
 from expertneurons.means import mean_interval
@@ -19,10 +18,9 @@ from expertneurons.similarity import jaccard
 from expertneurons.stability_names import FIRST, SECOND
 from expertneurons.steps import Progress
 from expertneurons.stimuli import read_design
+from expertneurons.stored import score_stored
 from expertneurons.subsets import halves, restricted
 from expertneurons.traces import overlap_by_concept
-
-UNITS_AT_ONCE = 2048
 
 Scores = npt.NDArray[np.float32]
 
@@ -79,7 +77,7 @@ def measure_sources(
 
     def scored(place: int, design: Design, rows: npt.NDArray[np.intp]) -> Scores:
         progress(1)
-        return average_precision(answers[place], restricted(design, rows, len(answers[place])), rows, threads)
+        return score_stored(answers[place], restricted(design, rows, len(answers[place])), threads, rows)[0]
 
     named = {norm.stem: rated_pairs(norm, listed[0]) for norm in norms}
     found: list[pd.DataFrame] = []
@@ -101,15 +99,6 @@ def measure_sources(
         found += [told(both, rated, threshold, level, names[0], name)]
     table = pd.concat(found).groupby(["a", "b", "norm"], as_index=False).mean()
     tables.write(table.assign(model=model, stimuli=names[0]), output, KEYS["sources"])
-
-
-def average_precision(answers: npt.NDArray[Any], design: Design, rows: npt.NDArray[np.intp], threads: int) -> Scores:
-    """AP of every unit on some of the sentences, (concepts, units); the responses are read in blocks of units."""
-    parts = []
-    for first in range(0, answers.shape[1], UNITS_AT_ONCE):
-        block = np.ascontiguousarray(answers[:, first : first + UNITS_AT_ONCE][rows])
-        parts.append(score(block, design, threads, number=first)[0])
-    return np.concatenate(parts, axis=1)
 
 
 def _complete(design: Design, chosen: npt.NDArray[np.bool_]) -> bool:

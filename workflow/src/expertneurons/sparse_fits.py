@@ -1,6 +1,6 @@
 """Sparse fits: logistic regressions of a concept on few units, chosen by forward selection."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expertneurons.design import Design, Indices
+from expertneurons.stored import spans
 from expertneurons.subsets import roles
 
 Values = npt.NDArray[np.float64]
@@ -15,7 +16,6 @@ Array = npt.NDArray[Any]
 
 CANDIDATES = 256  # units of a concept among which a fit chooses
 RIDGE = 0.01  # in variances of a unit, so that of two units that answer alike the second is worth little
-CHUNK_BYTES = 64 << 20
 
 
 class Chosen(NamedTuple):
@@ -63,12 +63,6 @@ def fitted(
             found.append(chosen)
             advance(1)
     return found
-
-
-def spans(answers: Array) -> Iterator[slice]:
-    """Slices of the units that are held in memory at once."""
-    width = max(16, CHUNK_BYTES // (4 * len(answers)))
-    return (slice(first, first + width) for first in range(0, answers.shape[1], width))
 
 
 def screened(answers: Array, rows: Indices, design: Design, count: int) -> npt.NDArray[np.intp]:

@@ -1,6 +1,5 @@
 """Stability report: would the result survive other choices, sentences, models and controls, in sentences of numbers."""
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,11 +71,10 @@ def tell_stability(
     compared = [tables.read(path) for path in models or []]
     told["Models"] = [text for table in compared for text in model_statements(table)]
     told["Rivals with as many units"] = rival_statements(tables.read(rivals), norms) if rivals else []
-    caption = (captions / "models.rst").read_text(encoding="utf-8").strip()
     for table, path in zip(compared, pictures or [], strict=True):
-        data = base64.b64encode(path.read_bytes()).decode("ascii")
-        heading = f"Do models agree? Stimuli {table['stimuli'].iloc[0]}"
-        drawn.append({"name": "models", "heading": heading, "caption": caption, "data": data})
+        drawn += pages.embedded(
+            path.parent, captions, {"models": f"Do models agree? Stimuli {table['stimuli'].iloc[0]}"}
+        )
     pages.render(template, output, title=title, stimuli=stimuli, told=told, figures=drawn)
 
 

@@ -14,6 +14,7 @@ from expertneurons.errors import StudyError
 from expertneurons.files import open_array
 from expertneurons.steering_names import EXPERTS, OTHER, RANDOM
 from expertneurons.stimuli import read_design
+from expertneurons.subsets import negatives
 
 CHUNK_BYTES = 64 << 20
 # Shares of positives weigh nothing in a median.
@@ -63,12 +64,13 @@ def choose_units(
             parts.append(_rows(number, RANDOM, draw, matched(own, groups, generator)))
     pairs = pd.concat(parts, ignore_index=True)
     answers, design = open_array(responses), read_design(labels, len(listed), UNWEIGHTED)
+    others = [negatives(design, concept, len(answers)) for concept in range(len(listed))]
     pairs["on"] = medians(answers, design.positives, pairs)
-    pairs["off"] = medians(answers, _negatives(design, len(answers)), pairs)
+    pairs["off"] = medians(answers, others, pairs)
     partners = deranged(listed, numbers, seed)
-    others = pairs[pairs["condition"] == EXPERTS].assign(condition=OTHER)
-    others["concept_number"] = others["of"].map({partner: number for number, partner in partners.items()})
-    whole = pd.concat([pairs, others], ignore_index=True)
+    exchanged = pairs[pairs["condition"] == EXPERTS].assign(condition=OTHER)
+    exchanged["concept_number"] = exchanged["of"].map({partner: number for number, partner in partners.items()})
+    whole = pd.concat([pairs, exchanged], ignore_index=True)
     whole.insert(1, "concept", listed["concept"].to_numpy()[whole["concept_number"]])
     tables.write(whole, chosen, ["concept_number", "condition", "draw", "rank"])
 
@@ -140,17 +142,6 @@ def medians(answers: npt.NDArray[Any], sentences: Sequence[Indices], pairs: pd.D
             asked = np.ix_(sentences[concept], own["unit"].to_numpy() - first)
             found[own.index] = np.median(span[asked], axis=0)
     return found
-
-
-def _negatives(design: Any, count: int) -> list[Indices]:
-    """Negatives of every concept: those listed, or all sentences that are neither positive nor excluded."""
-    if design.negatives is not None:
-        return list(design.negatives)
-    every = np.arange(count)
-    return [
-        np.setdiff1d(every, np.concatenate([own, out]))
-        for own, out in zip(design.positives, design.excluded, strict=True)
-    ]
 
 
 def _best(found: pd.DataFrame, number: int, most: int, concept: str, experts: Path) -> Units:

@@ -1,14 +1,12 @@
 """The study as configured: the configuration and its sheets, checked together before anything runs."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from expertneurons import sheets
+from expertneurons.configuration import TABLE, complete
 from expertneurons.errors import StudyError
 from expertneurons.models import conflicts
 from expertneurons.nursery_runs import problems as nursery_problems
@@ -19,7 +17,6 @@ from expertneurons.suites import training_runs
 Row = dict[str, str]
 
 ORIGINS = {"corpus": "corpus", "generator": "generated"}
-TABLE = "table"
 
 
 @dataclass(frozen=True)
@@ -128,44 +125,6 @@ def load(config: Mapping[str, Any]) -> Study:
     if problems := list(inconsistencies(study)):
         raise StudyError("; ".join(problems))
     return study
-
-
-def complete(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in the schema's defaults; raise with every key that the schema refuses."""
-    rules = sheets.schema("config")
-    filled: dict[str, Any] = _filled(_with_table(config), rules)
-    problems = [
-        f"config key {_key(error.absolute_path)}: {sheets.explain(error)}"
-        for error in sorted(Draft202012Validator(rules).iter_errors(filled), key=lambda error: str(error.absolute_path))
-    ]
-    if problems:
-        raise StudyError("; ".join(problems))
-    return filled
-
-
-def _with_table(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Write out `stimuli: PATH`: a user's table is the only set, and no norm rates its concepts."""
-    path = config.get("stimuli")
-    if not isinstance(path, str):
-        return dict(config)
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(path).stem).strip("-") or TABLE
-    return {**config, "stimuli": {"sets": [name], "tables": {name: path}}, "norms": []}
-
-
-def _key(path: Any) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "(top level)"
-
-
-def _filled(values: Any, rules: Mapping[str, Any]) -> Any:
-    if not isinstance(values, dict):
-        return values
-    filled = dict(values)
-    for key, rule in rules.get("properties", {}).items():
-        if key not in filled and "default" in rule:
-            filled[key] = rule["default"]
-        if key in filled:
-            filled[key] = _filled(filled[key], rule)
-    return filled
 
 
 def inconsistencies(study: Study) -> Iterator[str]:

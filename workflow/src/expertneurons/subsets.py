@@ -95,6 +95,17 @@ def halves(
     return np.flatnonzero(first), np.flatnonzero(~first)
 
 
+def negatives(design: Design, concept: int, sentences: int) -> Indices:
+    """Return the numbers of a concept's negatives."""
+    if design.negatives is not None:
+        return design.negatives[concept]
+    kept = np.ones(sentences, bool)
+    kept[design.positives[concept]] = False
+    if design.excluded is not None:
+        kept[design.excluded[concept]] = False
+    return np.flatnonzero(kept)
+
+
 def roles(design: Design, sentences: int) -> Iterator[npt.NDArray[np.int8]]:
     """Yield for each concept what its sentences are: 1 a positive, -1 a negative, 0 neither."""
     for concept, positives in enumerate(design.positives):
