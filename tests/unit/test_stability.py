@@ -196,3 +196,15 @@ def test_controls_are_shares_of_the_alignment(tmp_path: Path) -> None:
     expected = {names.OWN: 1, names.UNTRAINED: 0.25, names.RANDOM: 0.05, names.TFIDF: 0.75}
     expected |= {names.TEXT: 0.5, names.MASKED: 0.25, names.SHUFFLED: -0.1}
     assert share.to_dict() == pytest.approx(expected)
+
+
+def test_draws_need_no_exclusions(files: Planted, tmp_path: Path) -> None:
+    """In the published design negatives are listed and nothing is excluded."""
+    labels = tables.read(files.labels)
+    listed = pd.DataFrame({"concept_number": range(planted.CONCEPTS), "sentence": 0, "label": "negative"})
+    listed["sentence"] = (listed["concept_number"] + 1) * planted.EACH % planted.SENTENCES
+    tables.write(pd.concat([labels, listed]), tmp_path / "labels.parquet")
+    output = tmp_path / "out.parquet"
+    inputs = files.responses, files.concepts, files.sentences, tmp_path / "labels.parquet", [files.norm], output
+    measure_set_sizes(*inputs, [4], [40], 2, 0.5, 0.9, 8, PREVALENCE, "m", "s")
+    assert (tables.read(output)["jaccard"] > 0).all()

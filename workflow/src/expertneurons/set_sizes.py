@@ -103,7 +103,8 @@ def measure_set_sizes(
         )
     named = {norm.stem: rated_pairs(norm, concepts["concept"].tolist()) for norm in norms}
     registers = np.unique(rows["register"].to_numpy(str), return_inverse=True)[1]
-    out = [np.union1d(own, left) for own, left in zip(design.positives, design.excluded or [], strict=True)]
+    nothing = [np.empty(0, np.intp)] * len(concepts)
+    out = [np.union1d(own, left) for own, left in zip(design.positives, design.excluded or nothing, strict=True)]
     rules = Rules(threshold, auroc, top, prevalence)
     progress = Progress(len(counts) * answers.shape[1], f"{model}: set sizes", "units")
     found: list[pd.DataFrame] = []
