@@ -20,6 +20,7 @@ STEPS = [0, 512, 4000]
 LIMIT = 2
 MODELS = [*(f"step{step}" for step in STEPS), "step512-random"]
 EXPERTS = [f"results/experts/{model}/everyday/counts.parquet" for model in MODELS]
+TOKENS = [f"results/tokens/step{step}/everyday/tokens.parquet" for step in STEPS]
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +88,10 @@ def due(study: Study, *targets: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def limited(site: Hub, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Experts of all models under a limit, watched."""
+    """All that needs a checkpoint, under a limit, watched."""
     study = write_hub_study(tmp_path_factory.mktemp("limited"), site, LIMIT)
     with Watch(study.folder / "resources/checkpoints") as watch:
-        study.run(*EXPERTS)
+        study.run(*EXPERTS, *TOKENS)
     assert len(watch.most) == LIMIT, watch.most
     return study
 
@@ -105,7 +106,7 @@ def test_no_checkpoint_is_left_and_nothing_is_due(limited: Study) -> None:
     assert held(limited) == []
     assert all((limited.folder / path).is_file() for path in EXPERTS)
     assert list((limited.folder / "results/responses").rglob("max.npy")) == []
-    assert due(limited, *EXPERTS) == []
+    assert due(limited, *EXPERTS, *TOKENS) == []
 
 
 def test_every_checkpoint_is_fetched_once_and_locked(limited: Study) -> None:

@@ -134,22 +134,19 @@ class _Plan:
         starts, members = _compressed(design.positives, place, rows.size)
         others = (design.excluded or []) if rest else (design.negatives or [])
         dense = not rest and sum(map(len, others)) > DENSE_SHARE * rows.size * concepts and counts.max() < 65_536
-        negatives = _dense(others, place, rows.size) if dense else np.zeros((0, 0), np.uint16 if rest else np.uint32)
+        negatives = _dense(others if dense else [], place, rows.size if dense else 0)
         out_starts, out_members = _compressed([] if dense else others, place, rows.size)
         half = responses.dtype == np.float16
         word = np.dtype(np.uint32 if half and rows.size <= 65_536 else np.uint64)
         block = max(16, BLOCK_BYTES // (word.itemsize * rows.size) // 16 * 16)
-        weights = design.weights(sentences)
+        fresh = np.zeros((concepts, walks.LINE))
+        fresh[:, walks.WEIGHT] = design.weights(sentences)
+        if not dense:
+            fresh[:, walks.HITS] = counts[:, 0]
+            fresh[:, walks.OUT] = [len(own) for own in others] if others else 0
         arguments = (
-            _roles(starts, members, out_starts),
-            starts,
-            members,
-            negatives,
-            out_starts,
-            out_members,
-            rest,
-            weights,
-            counts,
+            *(_roles(starts, members, out_starts), starts, members, negatives, out_starts, out_members),
+            *(fresh, counts, rest),
         )
         bits = np.asarray(responses).view(np.uint16 if half else np.uint32)
         return cls(bits, rows, block, word.type(16 if word.itemsize == 4 else 32), arguments)
@@ -176,7 +173,7 @@ def _roles(
 ) -> npt.NDArray[np.int32]:
     """Name the one concept that a sentence is a positive of, or say that it is of none, or that it is not so simple."""
     positive, out = np.diff(starts), np.diff(out_starts)
-    roles = np.where(out > 0, walks.EXCLUDES, np.where(positive > 0, walks.SEVERAL, walks.NOTHING)).astype(np.int32)
+    roles = np.where(out + positive > 0, walks.SEVERAL, walks.NOTHING).astype(np.int32)
     single = (positive == 1) & (out == 0)
     roles[single] = members[starts[:-1][single]]
     return roles

@@ -101,3 +101,15 @@ def tie_end(packed, shift, i):  # type: ignore[no-untyped-def]
     while end < packed.size and packed[end] >> shift == key:
         end += 1
     return end
+
+
+@njit(nogil=True, cache=True)
+def group_starts(packed, shift, tops):  # type: ignore[no-untyped-def]
+    """Write into tops, (n,), the rank at which the group of equal responses starts that each rank is in."""
+    start = 0
+    key = packed[0] >> shift
+    for i in range(packed.size):
+        own = packed[i] >> shift
+        start = start if own == key else i
+        key = own
+        tops[i] = start

@@ -1,114 +1,113 @@
-"""Compiled kernels: score every concept in one walk down the ranking of a unit's responses.
+"""Compiled kernels: score every concept in one walk over the ranking of a unit's responses.
 
-The walk visits tie groups from the highest response to the lowest and keeps, per concept, the hits (true positives)
-and the false positives so far, so that equal responses form one step of the curve, as in scikit-learn.
+The walks go from the lowest response to the highest, so that at each positive the hits (true positives) and the
+false positives down to the end of its tie group are what has not been passed yet: one visit to each sentence, equal
+responses forming one step of the curve, as in scikit-learn. Counters are addressed by their indices: a view of a
+concept's line would be counted for Python at every visit, which takes longer than all the rest.
 """
 
 import numpy as np
 from numba import njit
 
-from expertneurons.ranking import pack, sort, tie_end
+from expertneurons.ranking import group_starts, pack, sort, tie_end
 
-# One cache line of counters per concept: hits, excluded sentences, weight, sum of precisions, false positives above.
-HITS, EXCLUDED, WEIGHT, PRECISION, ABOVE, LINE = 0, 1, 2, 3, 4, 8
+# One cache line of counters per concept. Not passed yet: hits, and what counts against them (false positives; where
+# all other sentences are negatives, excluded ones). The same as they were when the walk entered the tie group that
+# ends at STAMP. Then the weight of a negative, the sum of precisions, and the others above positives.
+HITS, OUT, END_HITS, END_OUT, STAMP, WEIGHT, PRECISION, ABOVE, LINE = 0, 1, 2, 3, 4, 5, 6, 7, 8
 # What a sentence is to the concepts, where it is not the one concept's positive whose number stands there.
-NOTHING, SEVERAL, EXCLUDES = -1, -2, -3
+NOTHING, SEVERAL = -1, -2
 
 
 @njit(nogil=True, cache=True)
-def exclude(packed, mask, i, end, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
-    """Count the excluded sentences of a tie group; each is half above the positives that it is tied with."""
-    for k in range(i, end):
-        s = packed[k] & mask
-        for m in range(starts[s], starts[s + 1]):
-            state[concepts[m], ABOVE] -= 0.5 * state[concepts[m], EXCLUDED]
-    for k in range(i, end):
-        s = packed[k] & mask
-        for m in range(out_starts[s], out_starts[s + 1]):
-            state[out_concepts[m], EXCLUDED] += 1.0
+def enter(state, c, end):  # type: ignore[no-untyped-def]
+    """Keep the counts of a concept as they are at the end of a tie group, when its first sentence there is met."""
+    if state[c, STAMP] != end:
+        state[c, STAMP] = end
+        state[c, END_HITS] = state[c, HITS]
+        state[c, END_OUT] = state[c, OUT]
 
 
 @njit(nogil=True, cache=True)
-def gain(line, false, above):  # type: ignore[no-untyped-def]
-    """Count one positive whose step of the curve ends with so many false positives, and so many others above it."""
-    line[PRECISION] += line[HITS] / (line[HITS] + line[WEIGHT] * false)
-    line[ABOVE] += above
+def pass_positive(state, c, false, above):  # type: ignore[no-untyped-def]
+    """Pass one positive whose step ends with so many false positives, and with so many others above it."""
+    state[c, PRECISION] += state[c, END_HITS] / (state[c, END_HITS] + state[c, WEIGHT] * false)
+    state[c, ABOVE] += above
+    state[c, HITS] -= 1.0
 
 
 @njit(nogil=True, cache=True)
-def tied_rest(packed, mask, i, end, roles, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
-    """Take one group of equal responses, ranks `i` to `end`, as one step of the curve."""
-    excludes = False
-    for k in range(i, end):
-        s = packed[k] & mask
-        if roles[s] >= 0:
-            state[roles[s], HITS] += 1.0
-        elif roles[s] != NOTHING:
-            excludes |= roles[s] == EXCLUDES
-            for m in range(starts[s], starts[s + 1]):
-                state[concepts[m], HITS] += 1.0
-    if excludes:
-        exclude(packed, mask, i, end, starts, concepts, out_starts, out_concepts, state)
-    share = 0.5 if excludes else 1.0
-    others = 0.5 * (i + end - 1)
-    for k in range(i, end):
-        s = packed[k] & mask
-        for m in range(starts[s], starts[s + 1] if roles[s] != NOTHING else starts[s]):
-            line = state[concepts[m]]
-            gain(line, end - line[HITS] - line[EXCLUDED], others - share * line[EXCLUDED])
+def pass_out(state, c, tie):  # type: ignore[no-untyped-def]
+    """Pass one sentence of OUT; `tie` is what each positive that is tied with it and passed already gains above."""
+    state[c, ABOVE] += tie * (state[c, END_HITS] - state[c, HITS])
+    state[c, OUT] -= 1.0
 
 
 @njit(nogil=True, cache=True)
-def walk_rest(packed, shift, roles, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
+def walk_rest(packed, shift, tops, roles, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
     """Walk where every sentence that is neither a positive nor excluded is a negative.
 
-    roles: (sentences,) the one concept that the sentence is a positive of, NOTHING, SEVERAL, or EXCLUDES where any
-    concept excludes it; starts, concepts: sentence -> its concepts as a positive (compressed rows); out_*: as an
-    excluded sentence. ABOVE sums, over the positives, all others above that are not excluded, ties counting one half.
+    tops: (n,) spare; roles: (sentences,) the one concept that the sentence is a positive of, NOTHING or SEVERAL;
+    starts, concepts: sentence -> its concepts as a positive (compressed rows); out_*: as an excluded sentence. ABOVE
+    sums, over the positives, all others above that are not excluded, ties counting one half.
     """
     mask = (packed.dtype.type(1) << shift) - packed.dtype.type(1)
-    i = 0
-    while i < packed.size:
-        end = tie_end(packed, shift, i)
+    group_starts(packed, shift, tops)
+    end = packed.size
+    for i in range(packed.size - 1, -1, -1):
         s = packed[i] & mask
-        role = roles[s]
-        if end > i + 1:
-            tied_rest(packed, mask, i, end, roles, starts, concepts, out_starts, out_concepts, state)
-        elif role >= 0:
-            line = state[role]
-            false = i - line[HITS] - line[EXCLUDED]
-            line[HITS] += 1.0
-            gain(line, false, i - line[EXCLUDED])
-        elif role != NOTHING:
+        middle = 0.5 * (tops[i] + end - 1)
+        c = roles[s]
+        if c >= 0:
+            enter(state, c, end)
+            pass_positive(
+                state,
+                c,
+                end - state[c, END_HITS] - state[c, END_OUT],
+                middle - 0.5 * (state[c, END_OUT] + state[c, OUT]),
+            )
+        elif c == SEVERAL:
             for m in range(starts[s], starts[s + 1]):
-                line = state[concepts[m]]
-                false = i - line[HITS] - line[EXCLUDED]
-                line[HITS] += 1.0
-                gain(line, false, i - line[EXCLUDED])
+                c = concepts[m]
+                enter(state, c, end)
+                pass_positive(
+                    state,
+                    c,
+                    end - state[c, END_HITS] - state[c, END_OUT],
+                    middle - 0.5 * (state[c, END_OUT] + state[c, OUT]),
+                )
             for m in range(out_starts[s], out_starts[s + 1]):
-                state[out_concepts[m], EXCLUDED] += 1.0
-        i = end
+                c = out_concepts[m]
+                enter(state, c, end)
+                pass_out(state, c, 0.5)
+        end = i if tops[i] == i else end
 
 
 @njit(nogil=True, cache=True)
-def count_false(s, negatives, out_starts, out_concepts, false):  # type: ignore[no-untyped-def]
-    """Add sentence `s` to the false positives of every concept that it is a negative of."""
-    if negatives.shape[0] > 0:
-        row = negatives[s]
-        for c in range(row.size):
-            false[c] += row[c]
-    else:
+def walk_lists(packed, shift, tops, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
+    """Walk where every concept has its own short list of negatives; out_*: sentence -> the concepts it is one of."""
+    mask = (packed.dtype.type(1) << shift) - packed.dtype.type(1)
+    group_starts(packed, shift, tops)
+    end = packed.size
+    for i in range(packed.size - 1, -1, -1):
+        s = packed[i] & mask
+        for m in range(starts[s], starts[s + 1]):
+            c = concepts[m]
+            enter(state, c, end)
+            pass_positive(state, c, state[c, END_OUT], 0.5 * (state[c, END_OUT] + state[c, OUT]))
         for m in range(out_starts[s], out_starts[s + 1]):
-            false[out_concepts[m]] += 1
+            c = out_concepts[m]
+            enter(state, c, end)
+            pass_out(state, c, -0.5)
+        end = i if tops[i] == i else end
 
 
 @njit(nogil=True, cache=True)
-def walk_lists(packed, shift, starts, concepts, negatives, out_starts, out_concepts, false, state):  # type: ignore[no-untyped-def]
-    """Walk where every concept has its own list of negatives.
+def walk_dense(packed, shift, starts, concepts, negatives, false, state):  # type: ignore[no-untyped-def]
+    """Walk, from the highest response on, where every concept has its own long list of negatives.
 
-    negatives: (sentences, concepts) uint16 of 0 and 1, added row by row (a few vector instructions), or of shape
-    (0, 0) when the lists are short: then out_* holds sentence -> the concepts that it is a negative of.
-    false: (concepts,) counters, zero at the start.
+    negatives: (sentences, concepts) uint16 of 0 and 1, added row by row (a few vector instructions); false:
+    (concepts,) counters, zero at the start, as HITS are here.
     """
     mask = (packed.dtype.type(1) << shift) - packed.dtype.type(1)
     i = 0
@@ -122,14 +121,15 @@ def walk_lists(packed, shift, starts, concepts, negatives, out_starts, out_conce
             s = packed[k] & mask
             for m in range(starts[s], starts[s + 1]):
                 state[concepts[m], HITS] += 1.0
-            count_false(s, negatives, out_starts, out_concepts, false)
+            for c in range(negatives.shape[1]):
+                false[c] += negatives[s, c]
         for k in range(i, end):
             s = packed[k] & mask
             for m in range(starts[s], starts[s + 1]):
-                line = state[concepts[m]]
-                wrong = float(false[concepts[m]])
-                line[PRECISION] += line[HITS] / (line[HITS] + line[WEIGHT] * wrong)
-                line[ABOVE] += 0.5 * wrong
+                c = concepts[m]
+                wrong = float(false[c])
+                state[c, PRECISION] += state[c, HITS] / (state[c, HITS] + state[c, WEIGHT] * wrong)
+                state[c, ABOVE] += 0.5 * wrong
         i = end
 
 
@@ -146,31 +146,32 @@ def score_block(  # type: ignore[no-untyped-def]
     negatives,
     out_starts,
     out_concepts,
-    rest,
-    weights,
+    fresh,
     totals,
-    ap,
-    auroc,
+    rest,
+    *out,
 ):
-    """Score a block of units; totals: (concepts, 2) numbers of positives and negatives.
+    """Score a block of units.
 
-    ap, auroc: (concepts, block), written. Returns False if a response is not finite.
+    fresh: (concepts, LINE) counters as a walk starts with them; totals: (concepts, 2) numbers of positives and
+    negatives; out: AP and AUROC, (concepts, block), written. Returns False if a response is not finite.
     """
+    ap, auroc = out
     if not pack(bits, rows, first, packed, shift):
         return False
-    spare = np.empty_like(packed[0])
-    state = np.zeros((weights.size, LINE))
-    false = np.zeros(weights.size, negatives.dtype)
+    spare, tops = np.empty_like(packed[0]), np.empty(packed.shape[1], np.int32)
+    state, false = np.empty_like(fresh), np.zeros(fresh.shape[0], negatives.dtype)
     for unit in range(packed.shape[0]):
-        state[:] = 0.0
-        state[:, WEIGHT] = weights
+        state[:] = fresh
         ranked = sort(packed[unit], spare, shift, 8 * bits.itemsize)
         if rest:
-            walk_rest(ranked, shift, roles, starts, concepts, out_starts, out_concepts, state)
-        else:
+            walk_rest(ranked, shift, tops, roles, starts, concepts, out_starts, out_concepts, state)
+        elif negatives.shape[0] > 0:
             false[:] = 0
-            walk_lists(ranked, shift, starts, concepts, negatives, out_starts, out_concepts, false, state)
-        for c in range(weights.size):
+            walk_dense(ranked, shift, starts, concepts, negatives, false, state)
+        else:
+            walk_lists(ranked, shift, tops, starts, concepts, out_starts, out_concepts, state)
+        for c in range(fresh.shape[0]):
             # Among the others above positives, positives themselves count n (n - 1) / 2 in any ranking.
             above = state[c, ABOVE] - (0.5 * totals[c, 0] * (totals[c, 0] - 1.0) if rest else 0.0)
             ap[c, unit] = state[c, PRECISION] / totals[c, 0]
