@@ -14,7 +14,7 @@ from expertneurons.design import Design
 from expertneurons.distribution import OBSERVED, PERMUTED, expected
 from expertneurons.errors import StudyError
 from expertneurons.expertise import score
-from expertneurons.scoring import score_units
+from expertneurons.scoring import Scorer, score_units
 
 CONCEPTS, EACH, UNITS, PERMUTATIONS, SEED, PREVALENCE = 6, 8, 40, 10, 3, 2 / 7
 SENTENCES = CONCEPTS * EACH
@@ -146,6 +146,43 @@ def test_chunks_and_threads_do_not_change_a_byte(tmp_path: Path, monkeypatch: py
         assert path.read_bytes() == (tmp_path / "chunks" / path.name).read_bytes()
 
 
+class Stopped(Exception):
+    """Stands for a kill."""
+
+
+def test_a_killed_step_goes_on_with_the_next_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = inputs(tmp_path, responses(), labels())
+    run(places, tmp_path / "whole")
+    monkeypatch.setattr(scoring, "CHUNK_BYTES", 1)
+    calls: list[int] = []
+
+    def counted(*given: Any) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        calls.append(given[-1])
+        if len(calls) == 2:
+            raise Stopped
+        return score(*given)
+
+    monkeypatch.setattr(scoring, "score", counted)
+    with pytest.raises(Stopped):
+        run(places, tmp_path / "out")
+    run(places, tmp_path / "out")
+    assert calls == [0, 16, 16, 32]
+    for path in (tmp_path / "whole").iterdir():
+        assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes()
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_chunks_of_other_responses_are_not_used(tmp_path: Path) -> None:
+    places = inputs(tmp_path, responses(), labels())
+    tabled = tables.read(places[1]), tables.read(places[2])
+    scorer = Scorer(*tabled, places[3], SENTENCES, prevalence=0.3, permutations=1, seed=1, model="m")
+    parts = scorer.parts(tmp_path / "ap.npy", places[0])
+    scorer.add(responses(), 0, parts)
+    assert scorer.has(0, UNITS, scorer.parts(tmp_path / "ap.npy", places[0]))
+    np.save(places[0], responses(1))
+    assert not scorer.has(0, UNITS, scorer.parts(tmp_path / "ap.npy", places[0]))
+
+
 def refused(places: tuple[Path, Path, Path, Path], out: Path, told: str) -> None:
     with pytest.raises(StudyError, match=told):
         run(places, out)
@@ -180,7 +217,7 @@ def test_responses_of_other_units_are_refused(tmp_path: Path) -> None:
 
 def test_responses_to_fewer_sentences_than_labelled_are_refused(tmp_path: Path) -> None:
     places = inputs(tmp_path, responses()[:-1], labels())
-    refused(places, tmp_path / "out", rf"{places[0]}.*{SENTENCES - 1}")
+    refused(places, tmp_path / "out", rf"a-model: responses to {SENTENCES - 1} sentences.*labelled in {places[3]}")
 
 
 def test_concept_without_positives_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from expertneurons.errors import StudyError
+
 Indices = npt.NDArray[np.intp]
 
 
@@ -35,6 +37,16 @@ class Design:
             out = self.excluded or [np.empty(0, np.intp)] * len(positives)
             negatives = [sentences - n - len(rows) for n, rows in zip(positives, out, strict=True)]
         return np.array([positives, negatives], np.float64).T
+
+    def checked_counts(self, sentences: int) -> npt.NDArray[np.float64]:
+        """Return `counts`; raise where a concept has no positives or no negatives."""
+        counts = self.counts(sentences)
+        for concept, (positives, negatives) in enumerate(counts):
+            if positives < 1 or negatives < 1:
+                raise StudyError(
+                    f"concept {concept} has {positives:.0f} positive and {negatives:.0f} negative sentences"
+                )
+        return counts
 
     def weights(self, sentences: int) -> npt.NDArray[np.float64]:
         """Return the weight of one negative, (concepts,): n_pos (1 - p) / (p n_neg) at the prevalence p."""

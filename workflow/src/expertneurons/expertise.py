@@ -84,7 +84,7 @@ def score(
         last = min(units, first + plan.block)
         own = np.empty((2, ap.shape[0], last - first), np.float32)
         if not plan.run(first, own):
-            raise StudyError(_not_finite(responses, first, last, number))
+            raise StudyError(not_finite(responses[:, first:last], number + first))
         ap[:, first:last], area[:, first:last] = own
         return int(last - first)
 
@@ -94,11 +94,12 @@ def score(
     return ap, area
 
 
-def _not_finite(responses: npt.NDArray[Any], first: int, last: int, number: int) -> str:
-    row, column = np.argwhere(~np.isfinite(responses[:, first:last]))[0]
-    value = responses[row, first + column]
+def not_finite(responses: npt.NDArray[Any], number: int) -> str:
+    """Say which of (sentences, units) is not finite, the first unit having this number."""
+    row, column = np.argwhere(~np.isfinite(responses))[0]
     return (
-        f"the response of unit {number + first + column} to sentence {row} is {value}: responses must be finite numbers"
+        f"the response of unit {number + column} to sentence {row} is {responses[row, column]}: "
+        "responses must be finite numbers"
     )
 
 
@@ -120,12 +121,7 @@ class _Plan:
                 f"responses are {responses.dtype} {responses.shape}; (sentences, units) float16 or float32"
             )
         sentences, concepts = responses.shape[0], len(design.positives)
-        counts = design.counts(sentences)
-        for concept, (positives, negatives) in enumerate(counts):
-            if positives < 1 or negatives < 1:
-                raise StudyError(
-                    f"concept {concept} has {positives:.0f} positive and {negatives:.0f} negative sentences"
-                )
+        counts = design.checked_counts(sentences)
         rest = design.negatives is None
         lists = [*design.positives, *(design.negatives or [])]
         rows = np.arange(sentences) if rest else np.unique(np.concatenate(lists))

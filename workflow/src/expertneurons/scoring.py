@@ -1,6 +1,8 @@
 """Scoring: expertise of every unit for every concept, beside its label-permutation null, in one walk over responses."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +12,17 @@ from expertneurons import seeds, tables
 from expertneurons.design import Design
 from expertneurons.distribution import Histogram
 from expertneurons.errors import StudyError
-from expertneurons.expertise import score
+from expertneurons.expertise import Scores, score
 from expertneurons.files import new_array, open_array
+from expertneurons.parts import Parts
+from expertneurons.provenance import code_digest
 from expertneurons.steps import Progress
 from expertneurons.stimuli import read_design
 
 CHUNK_BYTES = 64 << 20
+
+# Scores (sentences, units) under a design, says how many units are done, and knows the number of the first.
+Kernel = Callable[[npt.NDArray[Any], Design, Callable[[int], object], int], tuple[Scores, Scores]]
 
 
 def score_units(
@@ -34,6 +41,8 @@ def score_units(
     threads: int = 1,
 ) -> None:
     """Score every unit for every concept, and for as many shuffled labellings as asked.
+
+    Units are scored in chunks that are kept beside `ap` until all are there: a killed step goes on with the next one.
 
     Args:
         responses: `.npy` (sentences, units).
@@ -55,60 +64,105 @@ def score_units(
     answers = open_array(responses)
     index = tables.read(units)
     concepts = tables.read(concept_table)
-    real = read_design(labels, len(concepts), prevalence)
-    sentences = answers.shape[0]
-    labelled = 1 + max(int(rows.max()) for lists in real.lists() for rows in lists if rows.size)
-    if answers.shape[1] != len(index) or labelled > sentences:
+    scorer = Scorer(index, concepts, labels, len(answers), prevalence, permutations, seed, model, threads)
+    if answers.shape[1] != len(index):
         raise StudyError(
-            f"{responses}: {sentences} sentences by {answers.shape[1]} units, but {labelled} sentences "
-            f"are labelled and {len(index)} units listed; extract the responses again"
+            f"{responses}: {len(answers)} sentences by {answers.shape[1]} units, but {len(index)} units are listed; "
+            "extract the responses again"
         )
-    null = real.permuted(seeds.generator(seed, "score_units"), sentences, permutations)
-    counts = real.counts(sentences)
-    if (counts < 1).any():
-        concept = concepts["concept"].iloc[int((counts < 1).any(1).argmax())]
-        raise StudyError(f"{labels}: {concept!r} has no positive or no negative sentences left; add sentences")
-    columns = max(16, CHUNK_BYTES // (4 * (sentences + 2 * len(concepts) * (1 + permutations))))
-    progress = Progress(len(index), f"{model}: expertise", "units")
-    histogram = Histogram(index, counts[:, 0])
-    shape = (len(concepts), len(index))
-    with new_array(ap, shape, np.float32) as precision, new_array(auroc, shape, np.float32) as area:
-        for first in range(0, len(index), columns):
-            span = slice(first, min(len(index), first + columns))
-            scores, areas = _scored(np.ascontiguousarray(answers[:, span]), real, null, threads, progress, model, first)
-            precision[:, span], area[:, span] = scores[: len(concepts)], areas[: len(concepts)]
-            histogram.add(scores, span)
-        tables.write(
-            pd.DataFrame(
-                {
-                    "concept_number": concepts["concept_number"],
-                    "n_positives": counts[:, 0].astype(int),
-                    "n_negatives": counts[:, 1].astype(int),
-                    "chance": real.chance(sentences),
-                }
-            ),
-            design,
-            ["concept_number"],
-        )
-        tables.write(histogram.table(permutations), distribution)
+    parts = scorer.parts(ap, responses)
+    scorer.add(answers, 0, parts)
+    scorer.write(parts, ap, auroc, design, distribution)
 
 
-def _scored(
-    answers: npt.NDArray[np.float32],
-    real: Design,
-    null: Design,
-    threads: int,
-    progress: Progress,
-    model: str,
-    first: int,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    both = Design(
-        [*real.positives, *null.positives],
-        None if real.negatives is None else [*real.negatives, *(null.negatives or [])],
-        None if real.excluded is None else [*real.excluded, *(null.excluded or [])],
-        real.prevalence,
-    )
-    try:
-        return score(answers, both, threads, progress, first)
-    except StudyError as error:
-        raise StudyError(f"{model}: {error}; extract the responses again") from error
+class Scorer:
+    """Scores units as their responses come, a span at a time and in any order, and puts the results together."""
+
+    def __init__(
+        self,
+        index: pd.DataFrame,
+        concepts: pd.DataFrame,
+        labels: Path,
+        sentences: int,
+        prevalence: float,
+        permutations: int,
+        seed: int,
+        model: str,
+        threads: int = 1,
+        kernel: Kernel | None = None,
+    ) -> None:
+        """Read the labels and draw the shuffled ones; arguments as of `score_units`, `index` lists all units."""
+        self._index, self._concepts, self._permutations, self._model = index, concepts, permutations, model
+        self._sentences = sentences
+        self._kernel = kernel or (lambda answers, design, *told: score(answers, design, threads, *told))
+        self._real = real = read_design(labels, len(concepts), prevalence)
+        labelled = 1 + max(int(rows.max()) for lists in real.lists() for rows in lists if rows.size)
+        if labelled > sentences:
+            raise StudyError(
+                f"{model}: responses to {sentences} sentences, but {labelled} sentences are labelled in {labels}; "
+                "extract the responses again"
+            )
+        self._counts = real.counts(sentences)
+        if (self._counts < 1).any():
+            concept = concepts["concept"].iloc[int((self._counts < 1).any(1).argmax())]
+            raise StudyError(f"{labels}: {concept!r} has no positive or no negative sentences left; add sentences")
+        null = real.permuted(seeds.generator(seed, "score_units"), sentences, permutations)
+        self._both = Design(
+            [*real.positives, *null.positives],
+            None if real.negatives is None else [*real.negatives, *(null.negatives or [])],
+            None if real.excluded is None else [*real.excluded, *(null.excluded or [])],
+            real.prevalence,
+        )
+        self._columns = max(16, CHUNK_BYTES // (4 * (sentences + 2 * len(concepts) * (1 + permutations))))
+        self._progress = Progress(len(index), f"{model}: expertise", "units")
+
+    def parts(self, result: Path, *made_from: Any) -> Parts:
+        """Open what a killed run of the same labels, code and responses (`made_from`) has finished."""
+        return Parts(result, code_digest("scoring"), *self._both.lists(), self._both.prevalence, *made_from)
+
+    def add(self, answers: npt.NDArray[Any], first: int, parts: Parts) -> None:
+        """Score a span of units, (sentences, units) from number `first` on, unless its parts are there already."""
+        for start in range(0, answers.shape[1], self._columns):
+            stop = min(answers.shape[1], start + self._columns)
+            if parts.load(self._part(first + start)) is None:
+                ap, auroc = self._scored(np.ascontiguousarray(answers[:, start:stop]), first + start, parts)
+                parts.save(self._part(first + start), np.concatenate([ap, auroc[: len(self._concepts)]]))
+            else:
+                self._progress(stop - start)
+
+    def has(self, first: int, last: int, parts: Parts) -> bool:
+        """Tell whether a span that is added whole is there already."""
+        return all(parts.load(self._part(unit)) is not None for unit in range(first, last, self._columns))
+
+    def write(self, parts: Parts, ap: Path, auroc: Path, design: Path, distribution: Path) -> None:
+        """Put the parts of all units together, and throw them away."""
+        real, both = len(self._concepts), len(self._both.positives)
+        histogram = Histogram(self._index, self._counts[:, 0])
+        shape = (real, len(self._index))
+        with new_array(ap, shape, np.float32) as precision, new_array(auroc, shape, np.float32) as area:
+            first = 0
+            while first < len(self._index):
+                scores = parts.load(self._part(first))
+                if scores is None:
+                    raise StudyError(f"{self._model}: no scores of unit {first}; delete {parts.folder} and run again")
+                span = slice(first, first + scores.shape[1])
+                precision[:, span], area[:, span] = scores[:real], scores[both:]
+                histogram.add(scores[:both], span)
+                first = span.stop
+            chance = self._real.chance(self._sentences)
+            sizes = {"n_positives": self._counts[:, 0].astype(int), "n_negatives": self._counts[:, 1].astype(int)}
+            numbers = {"concept_number": self._concepts["concept_number"]}
+            tables.write(pd.DataFrame(numbers | sizes | {"chance": chance}), design, ["concept_number"])
+            tables.write(histogram.table(self._permutations), distribution)
+        parts.close()
+
+    @staticmethod
+    def _part(first: int) -> str:
+        return f"units-{first:09d}"
+
+    def _scored(self, answers: npt.NDArray[Any], first: int, parts: Parts) -> tuple[Scores, Scores]:
+        try:
+            return self._kernel(answers, self._both, self._progress, first)
+        except StudyError as error:
+            parts.close()  # the responses must be made again, and the parts with them
+            raise StudyError(f"{self._model}: {error}; extract the responses again") from error
