@@ -21,7 +21,7 @@ for stage in (
     *("stimuli", "responses", "experts", "similarity", "alignment", "comparisons"),
     *("organisation", "dictionaries", "rivals", "nursery", "nursery_measures", "emergence"),
     *("emergence_report", "steering", "steering_report", "stability", "models", "stability_report"),
-    *("audit", "report"),
+    *("audit", "report", "cost"),
 ):
 
     include: f"workflow/rules/{stage}.smk"

@@ -17,10 +17,10 @@ CONDA = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib", "huggingface_h
 IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "huggingface_hub": "huggingface-hub"}
 STAGES = {
     "acquire": ("sources", "checkpoints", "hub", "norms", "stimuli", "stimuli_table"),
-    "responses": ("extraction", "encoding", "dictionary_training", "steering", "tokens"),
+    "responses": ("extraction", "streaming", "encoding", "dictionary_training", "steering", "tokens"),
     "nursery": ("nursery_training", "nursery_measures", "nursery_experts"),
     "analysis": (
-        *("scoring", "selection", "representations", "alignment", "layers", "collection"),
+        *("scoring", "selection", "representations", "alignment", "layers", "collection", "cost"),
         *("ceilings", "comparisons", "mixed_tables", "validation", "organisation"),
         *("nursery_text", "nursery_plan", "traces", "emergence_tables", "doses", "probes", "rivals", "held_out"),
         *("choices", "set_sizes", "registers", "profiles", "across_models", "stability_controls"),

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -115,6 +116,17 @@ def test_the_statistics_are_validated_when_asked_for(study: Study) -> None:
     assert "set <code>validation.run</code>" not in page
     shares = pd.read_parquet(study.folder / "results/tables/validation.parquet")
     assert {f"{100 * share:.1f}" for share in shares["share"]} <= set(re.findall(r"<td>([0-9.]+)</td>", page))
+
+
+def test_a_streamed_model_has_the_same_experts_and_no_responses(study: Study) -> None:
+    study.edit("config/config.yaml", "responses: {", "responses: {stream: [tiny-untrained], ")
+    own = [study.folder / f"results/{stage}/tiny-untrained/everyday" for stage in ("experts", "expertise", "responses")]
+    before = {path: path.read_bytes() for folder in own for path in folder.iterdir() if path.suffix == ".parquet"}
+    for folder in own:
+        shutil.rmtree(folder)
+    study.run("results/experts/tiny-untrained/everyday/counts.parquet")
+    assert {path: path.read_bytes() for path in before} == before
+    assert not list(own[-1].glob("m*.npy"))
 
 
 def test_rivals_and_stability_are_told_when_asked_for(study: Study) -> None:

@@ -16,7 +16,9 @@ sys.path.insert(0, str(SOURCE))
 from expertneurons import sheets, study
 from expertneurons.errors import StudyError
 from expertneurons.provenance import code_digest
+from expertneurons.steps import prefer_own_python
 
+prefer_own_python()
 try:
     STUDY = study.load(config)
 except StudyError as error:
@@ -40,10 +42,18 @@ shell.prefix(
 )
 
 
+def any_of(names):
+    """Pattern of names; one that matches nothing where there are none."""
+    return "|".join(sorted(map(re.escape, set(names)))) or "(?!)"
+
+
 def checkpoints_from(kind):
-    """Pattern of the checkpoints of one kind of source; one that matches nothing where there are none."""
-    names = {re.escape(row["checkpoint"]) for row in STUDY.models.values() if row["source"].startswith(kind)}
-    return "|".join(sorted(names)) or "(?!)"
+    """Pattern of the checkpoints of one kind of source."""
+    return any_of(row["checkpoint"] for row in STUDY.models.values() if row["source"].startswith(kind))
+
+
+STREAMED = any_of(STUDY.config["responses"]["stream"])
+STORED = any_of(set(STUDY.models) - set(STUDY.config["responses"]["stream"]))
 
 
 wildcard_constraints:

@@ -18,6 +18,8 @@ rule extract_responses:
         "<logs>/extract_responses/{model}/{stimuli}.log",
     benchmark:
         "<benchmarks>/extract_responses/{model}/{stimuli}.tsv"
+    wildcard_constraints:
+        model=STORED,
     conda:
         "../../envs/responses.yaml"
     threads: 2

@@ -14,9 +14,9 @@ from expertneurons import checkpoints, placement, sites, tables
 from expertneurons.batches import Batch, longest, plan
 from expertneurons.dictionary import RESIDUAL, read_dictionary
 from expertneurons.errors import StudyError
-from expertneurons.extraction import Reader
 from expertneurons.files import new_array
 from expertneurons.poolings import Pooling
+from expertneurons.reading import Reader
 from expertneurons.steps import Progress
 
 SITE = "sae"
@@ -91,7 +91,7 @@ def encode_sentences(
     with (
         new_array(responses, (len(rows), len(table)), dtype) as array,
         sites.tapped(network, taps, lambda number, values: reader.sink(number, coder.encode(values))),
-        ThreadPoolExecutor(1 if device.type == "cuda" or placement.is_spread(network) else threads) as pool,
+        ThreadPoolExecutor(placement.passes_at_once(network, device, threads)) as pool,
     ):
         for batch, ((pooled,), _) in zip(batches, pool.map(reader.read, batches), strict=True):
             with np.errstate(over="ignore"):

@@ -1,24 +1,18 @@
 """Extraction: one forward pass per sentence gives the pooled responses of all units and the embeddings."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import torch
 
 from expertneurons import checkpoints, placement, sites, tables
-from expertneurons.batches import Batch, longest, masked, plan
-from expertneurons.errors import StudyError
-from expertneurons.files import new_array, save_array
-from expertneurons.poolings import ACTIVATED, READINGS, Mask, Pooling, masks, pool
+from expertneurons.batches import longest, masked, plan
+from expertneurons.files import let_go, new_array
+from expertneurons.poolings import ACTIVATED, Pooling
+from expertneurons.reading import Averages, Checked, Reader, in_order
 from expertneurons.steps import Progress
-from expertneurons.stimuli import SCOPES
 
 Variant = Literal["plain", "masked", "padded"]
 
@@ -87,124 +81,24 @@ def extract_responses(
     if variant == "masked":
         batches = [masked(batch, tokenizer) for batch in batches]
     reader = Reader(network, groups, tuple(poolings), device, include_padding or variant == "padded")
-    concepts = rows["concept_number"].to_numpy()
-    remedy = _remedy(precision, dtype)
+    checked = Checked(rows, model, precision, dtype)
+    averages = Averages(network, rows["concept_number"].to_numpy())
     progress = Progress(len(rows), f"{model}: responses", "sentences")
     with ExitStack() as stack:
         whose = [indices[pooling == "activated"] for pooling in poolings]
-        stored = [
+        arrays = [
             stack.enter_context(new_array(path, (len(rows), len(table)), dtype))
             for path, table in zip(responses, whose, strict=True)
         ]
         stack.enter_context(sites.tapped(network, [tap for taps in groups for tap in taps], reader.sink))
-        alone = device.type == "cuda" or placement.is_spread(network)
-        pool = stack.enter_context(ThreadPoolExecutor(1 if alone else threads))
-        sums = np.zeros(
-            (len(SCOPES), network.config.num_hidden_layers + 2, int(concepts.max()) + 1, network.config.hidden_size)
-        )
-        for batch, (pooled, means) in zip(batches, pool.map(reader.read, batches), strict=True):
-            for array, values, table in zip(stored, pooled, whose, strict=True):
-                array[batch.rows] = _finite(_stored(values, dtype), batch.rows, rows, table, model, remedy)
-            for position, row in enumerate(batch.rows):
-                sums[:, :, concepts[row]] += means[:, :, position]
+        pool = stack.enter_context(ThreadPoolExecutor(placement.passes_at_once(network, device, threads)))
+        for batch, (pooled, means) in zip(batches, in_order(pool, reader.read, batches), strict=True):
+            for array, values, table in zip(arrays, pooled, whose, strict=True):
+                array[batch.rows] = checked(values, batch.rows, table)
+                let_go(array)
+            averages.add(batch.rows, means)
             progress(len(batch.rows))
-        if not np.isfinite(sums).all():
-            raise StudyError(f"{model}: an embedding is nan; the weights are broken: fetch the checkpoint again")
-        counts = np.bincount(concepts)
-        save_array(embeddings, (sums / counts[:, None]).astype(np.float32))
+        averages.save(embeddings, model)
         for table, path in zip(indices, (units, activated_units), strict=False):
             if path is not None:
                 tables.write(table, path, ["unit"])
-
-
-def _stored(values: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
-    with np.errstate(over="ignore"):  # an overflow becomes infinite and is told with its place
-        return values.astype(dtype)
-
-
-def _remedy(precision: str, dtype: str) -> str:
-    if precision == "float16":
-        return "run it in bfloat16 (dtype in the models sheet)"
-    return (
-        "store float32 (responses.dtype)"
-        if dtype == "float16"
-        else "the weights are broken: fetch the checkpoint again"
-    )
-
-
-def _finite(
-    values: npt.NDArray[Any],
-    chunk: npt.NDArray[np.intp],
-    rows: pd.DataFrame,
-    table: pd.DataFrame,
-    model: str,
-    remedy: str,
-) -> npt.NDArray[Any]:
-    if np.isfinite(values).all():
-        return values
-    position, unit = np.argwhere(~np.isfinite(values))[0]
-    place = table.iloc[unit]
-    raise StudyError(
-        f"{model}: the response of layer {place['layer']} {place['site']} {place['index']} to sentence "
-        f"{rows['id'].iloc[chunk[position]]} is {values[position, unit]}; {remedy}"
-    )
-
-
-@dataclass
-class Reader:
-    """Runs batches through a tapped model; every thread pools into its own buffers."""
-
-    network: Any
-    groups: list[list[sites.Tap]]
-    poolings: tuple[Pooling, ...]
-    device: torch.device
-    include_padding: bool
-
-    def __post_init__(self) -> None:
-        self._current = threading.local()
-        # Taps are numbered through; those of the second group belong to the pooling `activated` alone.
-        first = len(self.groups[0])
-        self._own = {p: (first, first + len(self.groups[1])) if p == "activated" else (0, first) for p in self.poolings}
-
-    def read(self, batch: Batch) -> tuple[list[npt.NDArray[Any]], npt.NDArray[np.float64]]:
-        """Return the pooled responses, one (batch, units) per pooling, and means (2, depths, batch, width)."""
-        torch.set_num_threads(1)
-        here = self._current
-        here.masks = masks(batch, self.poolings, self.include_padding, self.device)
-        here.seen = {pooling: {} for pooling in self.poolings}
-        ids = batch.ids.to(self.device)
-        with torch.inference_mode():
-            out = self.network(
-                input_ids=ids, attention_mask=batch.real.to(self.device).long(), output_hidden_states=True
-            )
-            static = self.network.get_input_embeddings()(ids)
-            means = self._means((static, *out.hidden_states), batch)
-            pooled = [self._joined(pooling) for pooling in self.poolings]
-        return pooled, means
-
-    def _joined(self, pooling: Pooling) -> npt.NDArray[Any]:
-        # Modules answer in the order in which the model runs them; the columns follow the taps.
-        seen = self._current.seen[pooling]
-        ordered = [seen[tap].to(self.device) for tap in range(*self._own[pooling])]
-        whole: npt.NDArray[Any] = torch.cat(ordered, dim=1).float().cpu().numpy()
-        return whole
-
-    def _means(self, states: tuple[torch.Tensor, ...], batch: Batch) -> npt.NDArray[np.float64]:
-        stacked = torch.stack([state.to(self.device) for state in states]).double()
-        return np.stack([_mean(stacked, tokens.to(self.device)).cpu().numpy() for tokens in (batch.own, batch.pooled)])
-
-    def sink(self, number: int, values: torch.Tensor) -> None:
-        """Pool one tap's activations, (batch, tokens, units)."""
-        here = self._current
-        for pooling, seen in getattr(here, "seen", {}).items():
-            first, last = self._own[pooling]
-            if first <= number < last:
-                reading = READINGS[pooling]
-                mask: Mask = here.masks[reading.tokens]
-                seen[number] = pool(values, reading.statistic, mask)
-
-
-def _mean(states: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Mean of (depths, batch, tokens, width) over the chosen tokens."""
-    weights = tokens.double() / tokens.sum(1, keepdim=True)
-    return torch.einsum("bt,dbtw->dbw", weights, states)

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import mmap
 import os
 import shutil
 from collections.abc import Iterator
@@ -63,6 +64,12 @@ def new_array(target: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Ite
         yield array
         array.flush()
         del array
+
+
+def let_go(array: npt.NDArray[Any]) -> None:
+    """Give a mapped array's pages back to the system, which writes them when it likes."""
+    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.base.madvise(mmap.MADV_DONTNEED)
 
 
 def save_array(target: Path, values: npt.NDArray[Any]) -> None:

@@ -38,8 +38,7 @@ class Passes:
         self._network, self._device, self._forcing, self._causal = network, device, forcing, causal
         self._tokens = tokens_per_batch
         self._longest = int(getattr(network.config, "max_position_embeddings", None) or 1 << 30)
-        alone = device.type == "cuda" or placement.is_spread(network)
-        self._threads = 1 if alone else threads
+        self._threads = placement.passes_at_once(network, device, threads)
 
     def spelled(self, rows: Sequence[Row], sets: Sequence[UnitSet], ends: torch.Tensor | None, label: str) -> list[Any]:
         """Read the probabilities of every row's tokens, each row under its own forced units.

@@ -52,3 +52,8 @@ def spread(
 def is_spread(model: Any) -> bool:
     """Whether blocks move between devices during a pass, so that only one pass can run at a time."""
     return hasattr(model, "hf_device_map")
+
+
+def passes_at_once(model: Any, device: torch.device, threads: int) -> int:
+    """How many passes may run at the same time: one on a GPU, or where blocks move, else one a thread."""
+    return 1 if device.type == "cuda" or is_spread(model) else threads

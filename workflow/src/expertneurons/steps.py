@@ -1,6 +1,7 @@
 """Logs and progress of one step: a bar on a terminal, sparse lines in a log."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -11,6 +12,14 @@ from tqdm import tqdm
 
 LOGGER = logging.getLogger("expertneurons")
 SECONDS_BETWEEN_LINES = 20.0
+
+
+def prefer_own_python() -> None:
+    """Let jobs find the Python of this Snakemake first, even where its environment was not activated.
+
+    An environment that is activated for a job later still comes before it.
+    """
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
 @contextmanager

@@ -148,6 +148,7 @@ def inconsistencies(study: Study) -> Iterator[str]:
         yield "config key figures.threshold: it must be one of experts.thresholds"
     yield from _unknown_dictionaries(study)
     yield from _unknown_steered(study)
+    yield from _unknown_streamed(study)
     yield from nursery_problems(config["nursery"], config["responses"]["sites"])
     yield from suite_problems(study.models, config["models"], config["sheets"]["models"])
 
@@ -168,6 +169,22 @@ def _unknown_steered(study: Study) -> Iterator[str]:
     most, kept = max(config["steering"]["ks"]), max(config["experts"]["top"], default=0)
     if config["steering"]["run"] and most > kept:
         yield f"config key steering.ks: {most} units are more than are kept; add {most} to experts.top"
+
+
+def _unknown_streamed(study: Study) -> Iterator[str]:
+    config = study.config
+    if not config["responses"]["stream"] or set(config["models"]) - set(study.models):
+        return  # nothing to check, or unknown models, which are told elsewhere
+    compared = config["stability"]["run"] or config["rivals"]["run"]
+    stored = {*(study.reported_and_controls if compared else study.reported), *study.steered}
+    for model in config["responses"]["stream"]:
+        if model not in config["models"]:
+            yield f"config key responses.stream: {model!r} is not among `models`; add it there or correct the name"
+        elif model in stored:
+            yield (
+                f"config key responses.stream: {model!r} is audited, compared or steered, which reads stored "
+                "responses; leave it out"
+            )
 
 
 def _unknown_rows(study: Study) -> Iterator[str]:
