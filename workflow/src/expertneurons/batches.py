@@ -55,7 +55,7 @@ def plan(
     widths = np.full_like(lengths, lengths.max()) if pad_to_longest else lengths
     return [
         _batch(chunk, coded, rows, int(widths[chunk[0]]), padding, include_special)
-        for chunk in _chunks(order, widths, tokens_per_batch)
+        for chunk in chunks(order, widths, tokens_per_batch)
     ]
 
 
@@ -68,10 +68,15 @@ def masked(batch: Batch, tokenizer: Any) -> Batch:
     return batch._replace(ids=batch.ids.masked_fill(batch.own, mask))
 
 
-def _chunks(order: npt.NDArray[np.intp], lengths: npt.NDArray[Any], tokens: int) -> Iterator[npt.NDArray[np.intp]]:
+def chunks(order: npt.NDArray[np.intp], lengths: npt.NDArray[Any], tokens: int) -> Iterator[npt.NDArray[np.intp]]:
+    """Cut at the budget, and, from half of it on, where the length changes: without padding nothing need be masked."""
     start = 0
     while start < len(order):
-        size = max(1, tokens // int(lengths[order[start]]))
+        length = int(lengths[order[start]])
+        size = max(1, tokens // length)
+        shorter = np.flatnonzero(lengths[order[start + size // 2 : start + size]] < length)
+        if len(shorter) and size > 1:
+            size = size // 2 + max(int(shorter[0]), size % 2)
         yield order[start : start + size]
         start += size
 

@@ -33,10 +33,10 @@ READINGS: dict[Pooling, Reading] = {
 
 
 class Mask(NamedTuple):
-    """Tokens that are pooled over, (batch, tokens, 1), and whether that is all of them."""
+    """Tokens that are pooled over, (batch, tokens, 1), and their span where it is the same for all sentences."""
 
     chosen: torch.Tensor
-    full: bool
+    span: slice | None
 
 
 def masks(batch: Batch, poolings: Sequence[Pooling], include_padding: bool, device: torch.device) -> dict[str, Mask]:
@@ -62,8 +62,15 @@ def masks(batch: Batch, poolings: Sequence[Pooling], include_padding: bool, devi
                     f"sentence number {row} has no token but its concept's, so that `context` has nothing to pool; "
                     "write more around the concept, or leave the pooling out"
                 )
-            found[kind] = Mask(chosen.to(device)[:, :, None], bool(chosen.all()))
+            found[kind] = Mask(chosen.to(device)[:, :, None], _span(chosen))
     return found
+
+
+def _span(chosen: torch.Tensor) -> slice | None:
+    """Find the run of columns that every row (batch, tokens) chooses; None where rows differ or leave gaps."""
+    columns = chosen[0].nonzero()[:, 0]
+    first, last = int(columns[0]), int(columns[-1]) + 1
+    return slice(first, last) if last - first == len(columns) and bool((chosen == chosen[0]).all()) else None
 
 
 def pool(values: torch.Tensor, statistic: str, mask: Mask) -> torch.Tensor:
@@ -76,5 +83,5 @@ def pool(values: torch.Tensor, statistic: str, mask: Mask) -> torch.Tensor:
         last = torch.where(chosen, places, -1).amax(1)[:, 0]
         return values[torch.arange(len(values), device=values.device), last]
     beyond = -torch.inf if statistic == "max" else torch.inf
-    kept = values if mask.full else values.masked_fill(~chosen, beyond)
+    kept = values.masked_fill(~chosen, beyond) if mask.span is None else values[:, mask.span]
     return kept.amax(1) if statistic == "max" else kept.amin(1)

@@ -132,8 +132,10 @@ class Reader:
 
     def means(self, states: tuple[torch.Tensor, ...], batch: Batch) -> npt.NDArray[np.float64]:
         """Return the means of hidden states over each sentence's own tokens and over all: (2, depths, batch, width)."""
-        stacked = torch.stack([state.to(self.device) for state in states]).double()
-        return np.stack([_mean(stacked, tokens.to(self.device)).cpu().numpy() for tokens in (batch.own, batch.pooled)])
+        chosen = torch.stack([batch.own, batch.pooled], dim=1).to(self.device)
+        weights = chosen / chosen.sum(2, keepdim=True)
+        found = torch.stack([torch.bmm(weights, state.to(self.device).float()) for state in states])
+        return found.permute(2, 0, 1, 3).double().cpu().numpy()
 
     def sink(self, number: int, values: torch.Tensor) -> None:
         """Pool one tap's activations, (batch, tokens, units)."""
@@ -144,9 +146,3 @@ class Reader:
                 reading = READINGS[pooling]
                 mask: Mask = here.masks[reading.tokens]
                 seen[number] = pool(values, reading.statistic, mask)
-
-
-def _mean(states: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Mean of (depths, batch, tokens, width) over the chosen tokens."""
-    weights = tokens.double() / tokens.sum(1, keepdim=True)
-    return torch.einsum("bt,dbtw->dbw", weights, states)

@@ -109,7 +109,7 @@ def stream_expertise(
         ThreadPoolExecutor(1) as beside,
         ThreadPoolExecutor(placement.passes_at_once(network, device, threads)) as pool,
     ):
-        stream = _Stream(turn, Reader(network, [[]], (pooling,), device, include_padding), batches, averages, pool)
+        stream = Stream(turn, Reader(network, [[]], (pooling,), device, include_padding), batches, averages, pool)
         stream.check()
         waiting: list[Future[None]] = []
         progress = Progress(len(turn.blocks), f"{model}: layers", "layers")
@@ -132,7 +132,7 @@ def stream_expertise(
     scorer.write(parts, ap, auroc, design, distribution)
 
 
-class _Stream:
+class Stream:
     """The hidden states of all batches on their way through the blocks."""
 
     def __init__(self, turn: Turn, reader: Reader, batches: list[Batch], averages: Averages, pool: Any) -> None:
