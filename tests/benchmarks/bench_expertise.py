@@ -45,6 +45,12 @@ CASES = (
 )
 
 
+def say(text: str) -> None:
+    """Write a line at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def draw(case: Case, rng: np.random.Generator) -> Design:
     """Random labels of a case's sizes; a sentence is a positive of one concept only, where there are enough of them."""
     order = rng.permutation(case.sentences)
@@ -116,12 +122,55 @@ def measure(case: Case, dtype: Any) -> str:
     )
 
 
+def differences() -> str:
+    """Largest difference to scikit-learn on responses that tie much."""
+    rng = np.random.default_rng(1)
+    case = Case("ties", 4000, 256, 100, 40, 0)
+    normal = rng.standard_normal((case.sentences, case.units), dtype=np.float32)
+    kinds = {"rectified": np.maximum(normal - 0.67, 0), "bfloat16": normal.view(np.uint32) & np.uint32(0xFFFF0000)}
+    kinds["bfloat16"] = kinds["bfloat16"].view(np.float32)
+    designs = [draw(case, rng), draw(case._replace(negatives=40), rng), draw(case._replace(negatives=1000), rng)]
+    worst = {
+        name: max(one_call_each(values, design, rng)[1] for design in designs for _ in range(REPEATS))
+        for name, values in kinds.items()
+    }
+    return ", ".join(f"{name} responses: {value:.1e} largest difference" for name, value in worst.items())
+
+
+def wall(work: Any) -> float:
+    """Wall seconds of some work."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def threads() -> str:
+    """How much faster two threads are than one, in turn."""
+    rng = np.random.default_rng(2)
+    values = rng.standard_normal((4000, 20_000), dtype=np.float32)
+    design = draw(CASES[0], rng)
+    pairs = [[wall(lambda n=n: score(values, design, n)) for n in (1, 2)] for _ in range(REPEATS)]
+    ratios = np.array([one / two for one, two in pairs])
+    return f"two threads: {np.median(ratios):.2f} times one ({ratios.min():.2f} to {ratios.max():.2f})"
+
+
+def concepts() -> str:
+    """How much longer 1,000 concepts take than 10, over the same sentences."""
+    rng = np.random.default_rng(3)
+    values = rng.standard_normal((20_000, 1024), dtype=np.float32)
+    few, many = (draw(Case("", 20_000, 1024, n, 20, 0), rng) for n in (10, 1000))
+    pairs = [[wall(lambda d=d: score(values, d)) for d in (few, many)] for _ in range(REPEATS)]
+    ratios = np.array([more / fewer for fewer, more in pairs])
+    return f"1,000 concepts: {np.median(ratios):.2f} times 10 ({ratios.min():.2f} to {ratios.max():.2f})"
+
+
 def main() -> None:
     """Write the table, line by line."""
     for case in CASES:
         for dtype in (np.float32, np.float16):
-            sys.stdout.write(measure(case, dtype) + "\n")
-            sys.stdout.flush()
+            say(measure(case, dtype))
+    for line in (differences, threads, concepts):
+        say(line())
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ VOCABULARY = 50_304
 CONCEPTS, POSITIVES = 200, 100
 # The published study: words, sentences each, and checkpoints of each of three sizes.
 PUBLISHED = (751, 400, 8)
+MEMBERSHIPS = 3.5
 
 
 def say(text: str) -> None:
@@ -171,6 +172,26 @@ def passes(model: Any, batches: list[Batch], taps: list[sites.Tap], device: torc
     return float(np.median(spent["bare"]))
 
 
+def one_concept_at_a_time(model: Any, batches: list[Batch], device: torch.device, bare: float) -> None:
+    """Compare with the oldest recipe: each concept's own sentences, padded to 128 tokens, through the whole model."""
+    clock = Clock(device)
+    ids = torch.zeros((30, 128), dtype=torch.long, device=device)
+    width = model.config.hidden_size
+    head = torch.zeros((width, VOCABULARY), dtype=model.dtype, device=device)
+
+    def padded() -> None:
+        with torch.inference_mode():
+            model(input_ids=ids).last_hidden_state @ head
+
+    padded()
+    each = float(np.median([clock(padded) for _ in range(3)])) / len(ids)
+    own = bare / sum(len(batch.rows) for batch in batches)
+    say(
+        f"padded to 128 tokens, with the language-modelling head: {each / own:.1f} times a bare pass a sentence, "
+        f"{MEMBERSHIPS * each / own:.0f} times where a sentence serves {MEMBERSHIPS} concepts, as published"
+    )
+
+
 def scores(sentences: int, units: int, device: torch.device, dtype: Any) -> tuple[float, float]:
     """Seconds of AP and AUROC of so many units on the device and by the compiled walk on all cores."""
     rng = np.random.default_rng(1)
@@ -238,6 +259,7 @@ def main() -> None:
         f"bare pass {bare:.2f} s: {real / bare:,.0f} tokens a second, {2 * inside * computed / bare / rate:.0%} of the "
         f"matrix product's {rate / 1e12:.2f} TFLOP/s; {computed / real:.2f} tokens computed for each real one"
     )
+    one_concept_at_a_time(model, batches, device, bare)
     if device.type == "cuda":
         say(f"peak device memory {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB")
     half = np.float32 if given.dtype == "float32" else np.float16

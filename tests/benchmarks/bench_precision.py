@@ -1,7 +1,7 @@
 """How much AP changes when a model is run, or its responses are stored, in half precision.
 
-Run `PYTHONPATH=workflow/src python tests/benchmarks/bench_precision.py` in a folder where the offline study has run. Every
-pass is compared with the one in float32 throughout, over all units and concepts.
+Run `PYTHONPATH=workflow/src python tests/benchmarks/bench_precision.py` in a folder where the offline study has run.
+Every pass is compared with the one in float32 throughout, over all units and concepts.
 """
 
 import sys
@@ -36,8 +36,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             paths = [Path(folder) / file for file in ("max.npy", "units.parquet", "embeddings.npy")]
             extract_responses(
-                *(Path("resources/checkpoints/minilm-l6"), stimuli / "sentences.parquet", Path("config/sites.tsv")),
-                *([paths[0]], paths[1], paths[2], ["attn.qkv", "attn.out", "mlp.up", "mlp.down"], ["max"], name),
+                Path("resources/checkpoints/minilm-l6"),
+                stimuli / "sentences.parquet",
+                Path("config/sites.tsv"),
+                [paths[0]],
+                paths[1],
+                paths[2],
+                sites_wanted=["attn.qkv", "attn.out", "mlp.up", "mlp.down"],
+                poolings=["max"],
+                model=name,
                 precision=precision,
                 dtype=dtype,
                 threads=2,
@@ -52,8 +59,8 @@ def main() -> None:
         experts = ap >= THRESHOLD, known >= THRESHOLD
         jaccard = (experts[0] & experts[1]).sum(axis=1) / (experts[0] | experts[1]).sum(axis=1)
         sys.stdout.write(
-            f"{name}: AP differs by {gap.mean():.1e} on average and {gap.max():.1e} at most; of the {TOP} best units of a "
-            f"concept {shared:.1f} stay (mean), and the Jaccard overlap of its experts at AP >= {THRESHOLD} is "
+            f"{name}: AP differs by {gap.mean():.1e} on average and {gap.max():.1e} at most; of the {TOP} best units "
+            f"of a concept {shared:.1f} stay (mean), and the Jaccard overlap of its experts at AP >= {THRESHOLD} is "
             f"{jaccard.mean():.3f} (mean; least {jaccard.min():.3f}), {len(concepts)} concepts, {ap.shape[1]} units\n"
         )
         sys.stdout.flush()
