@@ -460,6 +460,13 @@ def test_labels_fall_back_on_names(config: dict[str, Any]) -> None:
     assert loaded.norm_labels == ["other=Other norm", "toy=Toy norm"]
 
 
+def test_what_holds_similarities_against_ratings_is_off_without_norms(config: dict[str, Any]) -> None:
+    asked = {**config, "stability": {"run": True}, "rivals": {"run": True}}
+    for norms, on in (([], False), (config["norms"], True)):
+        filled = configuration.complete({**asked, "norms": norms})
+        assert (filled["stability"]["run"], filled["rivals"]["run"]) == (on, on)
+
+
 def test_a_table_is_one_set_without_norms(config: dict[str, Any], tmp_path: Path) -> None:
     table = tmp_path / "my complaints.tsv"
     table.write_text("concept\tsentence\n", encoding="utf-8")

@@ -14,9 +14,12 @@ TABLE = "table"
 
 
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in the schema's defaults; raise with every key that the schema refuses."""
+    """Fill in the schema's defaults, without what needs ratings where there are none; raise with every refused key."""
     rules = sheets.schema("config")
     filled: dict[str, Any] = _filled(_with_table(config), rules)
+    if filled.get("norms") == []:
+        for stage in (filled["stability"], filled["rivals"]):
+            stage["run"] = False  # they hold similarities against ratings
     problems = [
         f"config key {_key(error.absolute_path)}: {sheets.explain(error)}"
         for error in sorted(Draft202012Validator(rules).iter_errors(filled), key=lambda error: str(error.absolute_path))
