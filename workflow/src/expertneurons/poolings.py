@@ -60,7 +60,7 @@ def masks(batch: Batch, poolings: Sequence[Pooling], include_padding: bool, devi
                 row = batch.rows[int((~chosen.any(dim=1)).int().argmax())]
                 raise StudyError(
                     f"sentence number {row} has no token but its concept's, so that `context` has nothing to pool; "
-                    "write more around the concept, or leave `context` out of responses.poolings and of the sheet of choices"
+                    "write more around the concept, or leave `context` out of responses.poolings and of the choices"
                 )
             found[kind] = Mask(chosen.to(device)[:, :, None], _span(chosen))
     return found
