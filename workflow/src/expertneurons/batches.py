@@ -70,15 +70,15 @@ def masked(batch: Batch, tokenizer: Any) -> Batch:
 
 def chunks(order: npt.NDArray[np.intp], lengths: npt.NDArray[Any], tokens: int) -> Iterator[npt.NDArray[np.intp]]:
     """Cut at the budget, and, from half of it on, where the length changes: without padding nothing need be masked."""
+    sorted_lengths = lengths[order]
+    changes = np.flatnonzero(np.diff(sorted_lengths)) + 1
     start = 0
     while start < len(order):
-        length = int(lengths[order[start]])
-        size = max(1, tokens // length)
-        shorter = np.flatnonzero(lengths[order[start + size // 2 : start + size]] < length)
-        if len(shorter) and size > 1:
-            size = size // 2 + max(int(shorter[0]), size % 2)
-        yield order[start : start + size]
-        start += size
+        size = max(1, tokens // int(sorted_lengths[start]))
+        half = start + (size + 1) // 2
+        stop = min(len(order), start + size, *changes[(changes >= half) & (changes > start)][:1].tolist())
+        yield order[start:stop]
+        start = stop
 
 
 def _batch(
