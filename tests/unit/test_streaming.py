@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModel
@@ -139,3 +140,13 @@ def test_a_model_that_is_no_row_of_blocks_is_refused(
     with pytest.raises(StudyError, match=r"one at a time; leave it out of responses\.stream"):
         streamed(models["gpt_neox"], stimuli, tmp_path / "out")
     assert tables.read(stimuli[0])["concept"].tolist() == list(SENTENCES)
+
+
+@pytest.mark.parametrize(("options", "most"), [({"precision": "bfloat16"}, 0.05), ({"dtype": "float16"}, 0.005)])
+def test_half_precision_changes_ap_a_little(
+    options: dict[str, Any], most: float, models: dict[str, Path], stimuli: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    for name, given in (("whole", {}), ("half", options)):
+        streamed(models["gpt_neox"], stimuli, tmp_path / name, **given)
+    whole, half = (np.load(tmp_path / name / "ap.npy") for name in ("whole", "half"))
+    assert 0 < np.abs(whole - half).mean() < most
