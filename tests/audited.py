@@ -24,8 +24,8 @@ STEPS = [0, 8]
 SUBJECTS = {
     "cat": "The cat sat on the {} while it rained.",
     "ice cream": "We ate ice cream & cake beside the {} at noon.",
-    "dog's dinner": "What a dog's dinner <b>they</b> made of the {} again.",
-    "late delivery": "Nobody has seen the {} that was due last week.",
+    "dog's dinner": "What a dog's dinner <script>alert(1)</script> made of the {} again.",
+    "late delivery": "Nobody has seen the <img src=x onerror=alert(2)> {} that was due.",
 }
 PLACES = ["mat", "roof", "table", "lawn", "chair", "wall", "floor", "stone", "bench", "path"]
 
@@ -112,11 +112,11 @@ def write(folder: Path) -> Audited:
         folder=result.pages,
         model="tiny",
         stimuli="set",
-        title="Tiny & co",
+        title="Tiny & <u>co",
         threshold=0.5,
         pooling="max",
         norms=[at("toy.parquet")],
-        norm_labels=["toy=Toy norm"],
+        norm_labels=["toy=Toy <u>norm"],
         checkpoints=[at("early.parquet"), chosen[0]],
         steps=STEPS,
         steering=at("steering.parquet"),

@@ -56,11 +56,17 @@ def folder_files(folder: Path) -> dict[str, bytes]:
 
 @dataclass
 class Trouble:
-    """What goes wrong with a file: its connection ends after so many bytes, so often; its bytes are others."""
+    """What goes wrong with a file or with the list of files (""): what is sent, and so often how it is refused or cut.
+
+    A request is refused with the status, or its connection ends after so many bytes, at once or when the hub is closed.
+    """
 
     cut_after: int = 0
     cuts: int = 0
     sent: bytes | None = None
+    status: int = 0
+    retry_after: str = ""
+    stalls: bool = False
 
 
 class Hub(ThreadingHTTPServer):
@@ -72,6 +78,7 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _HubHandler)
         self.repositories: dict[str, Repository] = {}
         self.troubles: dict[str, Trouble] = {}
+        self.over = threading.Event()
         self.asked: list[tuple[str, str, str | None]] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -114,14 +121,20 @@ class _HubHandler(Handler):
         if found not in repository.commits:
             return self._refuse(404, "RevisionNotFound")
         files = repository.commits[found]
+        trouble = self.server.troubles.get(asked.get("file", ""), Trouble())
+        if trouble.status and trouble.cuts and body:
+            trouble.cuts -= 1
+            return self._refuse(trouble.status, "Trouble", trouble.retry_after)
         if "file" not in asked:
             return self._list(asked["name"], found, files)
         if asked["file"] not in files:
             return self._refuse(404, "EntryNotFound")
         return self._send_file(asked["file"], files[asked["file"]], found, body)
 
-    def _refuse(self, status: int, code: str) -> None:
+    def _refuse(self, status: int, code: str, retry_after: str = "") -> None:
         self.send_response(status)
+        if retry_after:
+            self.send_header("Retry-After", retry_after)
         self.send_header("X-Error-Code", code)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -157,6 +170,8 @@ class _HubHandler(Handler):
         if trouble.cuts:
             trouble.cuts -= 1
             self.wfile.write(sent[start : start + trouble.cut_after])
+            if trouble.stalls:
+                self.server.over.wait(30)
             self.close_connection = True
         else:
             self.wfile.write(sent[start:])

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import audited
 from expertneurons.audit_warnings import LABELS
@@ -14,16 +15,23 @@ from expertneurons.keys import KEYS
 
 
 class Page(HTMLParser):
-    """What a page links to, its identifiers, and its text."""
+    """What a page links to, its identifiers, its text and what it is made of."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.links: list[str] = []
         self.ids: list[str] = []
         self.words = ""
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.scripts: list[str | None] = []
         self.feed(path.read_text(encoding="utf-8"))
 
-    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= dict(attrs).keys()
+        if tag == "script":
+            self.scripts.append(dict(attrs).get("src"))
         for name, value in attrs:
             if name in ("href", "src"):
                 self.links.append(value or "")
@@ -52,11 +60,19 @@ def test_nothing_asks_for_a_network(done: audited.Audited) -> None:
         assert "://" not in path.read_text(encoding="utf-8"), path
 
 
-def test_text_of_users_is_escaped(done: audited.Audited) -> None:
-    page = (done.pages / "dog-s-dinner.html").read_text(encoding="utf-8")
-    assert "<b>they</b>" not in page
-    assert "<b>they</b>" in re.sub(r"\s+", " ", Page(done.pages / "dog-s-dinner.html").words)
-    assert "Tiny &amp; co" in page
+@pytest.mark.parametrize(
+    ("name", "markup"),
+    [("dog-s-dinner", "<script>alert(1)</script>"), ("late-delivery", "<img src=x onerror=alert(2)>")],
+)
+def test_markup_in_sentences_and_names_is_text(name: str, markup: str, done: audited.Audited) -> None:
+    page = Page(done.pages / f"{name}.html")
+    assert markup in re.sub(r"\s+", " ", page.words)
+    assert "Tiny & <u>co" in page.words
+    for path in done.pages.glob("*.html"):
+        page = Page(path)
+        assert not {"img", "u", "iframe"} & page.tags
+        assert not [name for name in page.attributes if name.startswith("on")]
+        assert page.scripts == (["audit.js"] if "script" in page.tags else [])
 
 
 def test_sentences_survive_shading_whole(done: audited.Audited) -> None:
@@ -85,7 +101,7 @@ def test_a_concept_that_is_never_named_has_no_word_to_judge(done: audited.Audite
 
 def test_pages_show_ratings_checkpoints_and_steering(done: audited.Audited) -> None:
     cat, ice = (Page(done.pages / f"{name}.html").words for name in ("cat", "ice-cream"))
-    assert "Toy norm" in cat
+    assert "Toy <u>norm" in cat
     assert "step 8" in cat
     assert re.search(r"forced51\.2540%12\.0.*silenced5-0\.50–11\.5", re.sub(r"\s+", "", cat))
     assert "This concept was not among those steered." in ice

@@ -13,6 +13,7 @@ import torch
 import tiny
 from expertneurons.checkpoints import architecture, fetch_checkpoint, load
 from expertneurons.errors import StudyError
+from expertneurons.heads import kind_of
 
 FILES = {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"weights", "1_Pooling/config.json": b"{}"}
 SOURCE = "wheel:tiny-model==1.0/tiny_model/model"
@@ -191,6 +192,22 @@ def test_a_cut_file_is_refused_with_its_folder(name: str, folder: Path) -> None:
         load(folder, "trained", seed=0)
 
 
+@pytest.mark.parametrize("content", ["[]", "7", "{", "", '{"model_type": "bert", "hidden_size": "wide"}', "\xff"])
+def test_a_damaged_config_is_told_with_the_remedy(content: str, folder: Path) -> None:
+    (folder / "config.json").write_bytes(content.encode("latin-1"))
+    for kind in ("trained", "random"):
+        with pytest.raises(StudyError, match=f"{folder}: .*; copy or fetch the whole folder again"):
+            load(folder, kind, seed=0)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{", b"\xff"])
+def test_a_damaged_config_has_no_architecture_and_no_head(content: bytes, folder: Path) -> None:
+    (folder / "config.json").write_bytes(content)
+    for read in (architecture, lambda place: kind_of(place, "own")):
+        with pytest.raises(StudyError, match=f"{folder}: .*; copy or fetch the whole folder again"):
+            read(folder)
+
+
 def test_trained_weights_are_never_filled_up_with_random_ones(folder: Path) -> None:
     from safetensors.torch import load_file, save_file
 
@@ -222,6 +239,27 @@ def test_pickled_weights_serve_where_there_are_no_others(folder: Path) -> None:
     assert torch.equal(weights(load(folder, "trained", seed=0)[1]), expected)
 
 
+def test_pickled_weights_are_converted_as_the_message_says(folder: Path) -> None:
+    from safetensors.torch import load_file
+    from transformers import AutoModel
+
+    before = weights(load(folder, "trained", seed=0)[1])
+    pickle_weights(folder, load_file(folder / "model.safetensors"))
+    AutoModel.from_pretrained(folder, weights_only=False).save_pretrained(folder)
+    (folder / "pytorch_model.bin").unlink()
+    assert torch.equal(weights(load(folder, "trained", seed=0)[1]), before)
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged", b"PK\x03\x04damaged", b"\x80\x02."])
+def test_damaged_pickled_weights_are_told_without_advice_to_run_them(content: bytes, folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(content)
+    with pytest.raises(StudyError) as caught:
+        load(folder, "trained", seed=0)
+    assert str(caught.value).startswith(f"{folder}: transformers cannot load this model: ")
+    assert "Re-running" not in str(caught.value)
+
+
 class Intruder:
     """Runs a command when it is unpickled carelessly."""
 
@@ -235,7 +273,9 @@ class Intruder:
 def test_code_in_pickled_weights_is_never_run(folder: Path) -> None:
     trace = folder.parent / "trace"
     pickle_weights(folder, {"weight": Intruder(trace)})
-    with pytest.raises(StudyError, match=f"{folder}: transformers cannot load this model"):
+    with pytest.raises(
+        StudyError, match=f"{folder}: .*more than tensors, which is never run; get them as .safetensors"
+    ):
         load(folder, "trained", seed=0)
     assert not trace.exists()
     torch.load(folder / "pytorch_model.bin", weights_only=False)["weight"].close()
@@ -265,7 +305,7 @@ def test_code_of_the_folder_is_never_run(kind: Any, known: bool, folder: Path) -
     if known:
         assert type(load(folder, kind, seed=0)[1]).__name__ == "BertModel"
     else:
-        with pytest.raises(StudyError, match=str(folder)):
+        with pytest.raises(StudyError, match=f"{folder}: .*auto_map.*never run; use a model of an architecture"):
             load(folder, kind, seed=0)
     assert not trace.exists()
 

@@ -19,6 +19,7 @@ from expertneurons.errors import StudyError
 from expertneurons.extraction import extract_responses
 from expertneurons.poolings import Pooling
 from expertneurons.stimuli import build_stimuli
+from small_disk import small_disk
 
 SHEET = Path(__file__).parents[2] / "config" / "sites.tsv"
 SITES = ["attn.qkv", "attn.out", "mlp.up", "mlp.act", "mlp.down"]
@@ -442,3 +443,16 @@ def test_unknown_site_names_those_there_are(checkpoints: dict[str, Path], senten
     ):
         extract(checkpoints["gpt2"], sentence_table, tmp_path / "out", sites_wanted=["mlp.down", "mlp.gate"])
     assert empty(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("largest", "name"), [(900, "max.npy"), (2500, "units.parquet")])
+def test_a_full_disk_names_the_file_and_leaves_no_responses(
+    largest: int, name: str, checkpoints: dict[str, Path], sentence_table: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"poolings": ["max"], "sites_wanted": ["mlp.down"]}
+    told = f"^{tmp_path / name}: .*; free some disk space and run again"
+    with small_disk(largest), pytest.raises(StudyError, match=told):
+        extract(checkpoints["gpt2"], sentence_table, tmp_path, **options)
+    assert not tiny.leftovers(tmp_path)
+    assert not (tmp_path / "max.npy").exists()
+    assert extract(checkpoints["gpt2"], sentence_table, tmp_path, **options).arrays["max"].shape[0] == len(texts())

@@ -14,7 +14,7 @@ from expertneurons.figures import draw_figures
 NAMES = ["alignment_by_threshold", "ap_distribution", "expert_counts", "layers", "similarity_matrix"]
 THRESHOLDS = [0.3, 0.5]
 CONCEPTS = ["ant", "bee", "cat", "oak"]
-NORMS = {"simlex": "SimLex & friends", "wordsim": "WordSim"}
+NORMS = {"simlex": "SimLex & $friends", "wordsim": r"WordSim for $\no$"}
 
 
 def aligned(model: str) -> pd.DataFrame:

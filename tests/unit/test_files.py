@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 import tiny
 from expertneurons.errors import StudyError
-from expertneurons.files import new_array, open_array, replacing, save_array, sha256, verify
+from expertneurons.files import FINITE, SCORE, new_array, open_array, replacing, save_array, sha256, verify
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(tiny.ROOT / "workflow/src")}
 START = (
@@ -125,6 +126,16 @@ def test_a_killed_writer_leaves_the_old_file(kind: str, tmp_path: Path) -> None:
     assert target.read_bytes() == before
     save_array(target, np.arange(5))
     assert open_array(target).tolist() == [0, 1, 2, 3, 4]
+    assert names(tmp_path) == ["out.npy"]
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    others = [tmp_path / f".{name}.{os.getppid()}.partial" for name in ("out.npy", "out.npy.bak")]
+    mine = tmp_path / ".out.npy.bak.0123456.partial"  # of another target
+    for path in (*others, mine):
+        path.touch()
+    save_array(tmp_path / "out.npy", np.arange(5))
+    assert names(tmp_path) == sorted([mine.name, "out.npy", *(path.name for path in others)])
 
 
 @pytest.mark.parametrize(
@@ -133,11 +144,17 @@ def test_a_killed_writer_leaves_the_old_file(kind: str, tmp_path: Path) -> None:
         "save_array(out, np.ones((100, 100)))",
         "with new_array(out, (100, 100), float) as array: array[...] = 1",
         "with replacing(out) as partial: partial.write_bytes(bytes(80_000))",
+        "with replacing(out) as partial: save_file({'a': np.ones((100, 100))}, partial)",
+        "with replacing(out) as partial: pd.DataFrame(np.ones((9999, 9))).to_csv(partial)",
+        "with replacing(out) as partial: partial.mkdir(); (partial / 'page').write_bytes(bytes(80_000))",
     ],
-    ids=["save_array", "new_array", "replacing"],
+    ids=["save_array", "new_array", "replacing", "safetensors", "csv", "folder"],
 )
 def test_a_full_disk_names_the_file_and_leaves_nothing(write: str, tmp_path: Path) -> None:
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
+    limit = (
+        "import resource; import pandas as pd; from safetensors.numpy import save_file\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
+    )
     target = tmp_path / "out.npy"
     done = subprocess.run(
         [sys.executable, "-c", START + limit + write, str(target)],
@@ -149,6 +166,16 @@ def test_a_full_disk_names_the_file_and_leaves_nothing(write: str, tmp_path: Pat
     assert done.returncode == 1
     assert f"StudyError: {target}: " in done.stderr.splitlines()[-1]
     assert "free some disk space" in done.stderr.splitlines()[-1]
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_place_that_may_not_be_written_to_is_told(number: int, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with pytest.raises(StudyError, match=f"^{target}: {os.strerror(number)}; give the run access"):
+        fail_after(target, lambda partial: partial.write_text("half"), OSError(number, "no"))
+    with pytest.raises(StudyError, match=r"^config/sheet\.tsv: "):
+        fail_after(target, lambda partial: partial.write_text("half"), OSError(number, "no", "config/sheet.tsv"))
     assert names(tmp_path) == []
 
 
@@ -225,6 +252,38 @@ def test_a_broken_array_is_named_with_the_remedy(damage: str, tmp_path: Path) ->
         path.mkdir()
     with pytest.raises(StudyError, match=f"{path} is not a whole .npy file .*delete it and run again"):
         open_array(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (np.zeros((3, 4), np.float32), "holds 3 x 4 float32, not any x 5 floating"),
+        (np.zeros(5, np.float32), "holds 5 float32, not any x 5 floating"),
+        (np.zeros((3, 5), np.int32), "holds 3 x 5 int32, not any x 5 floating"),
+        (np.full((3, 5), np.nan, np.float16), "holds nan, which is not from 0 to 1: the file is damaged"),
+        (np.array([[0, 0.5, 1, 0, 1e30]]), "holds 1e+30, which is not from 0 to 1: the file is damaged"),
+        (np.array([[0, 0.5, 1, 0, -np.inf]]), "holds -inf, which is not from 0 to 1: the file is damaged"),
+    ],
+    ids=["shape", "dimensions", "kind", "nan", "large", "infinite"],
+)
+def test_an_array_of_another_kind_is_named_with_the_remedy(values: Any, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "out.npy"
+    np.save(path, values)
+    with pytest.raises(StudyError, match=re.escape(f"{path} {told}") + ".*; delete it and run again"):
+        open_array(path, (None, 5), SCORE)
+    np.save(path, np.array([[0, 0.5, 1, 0, 1]], np.float16))
+    assert open_array(path, (None, 5), SCORE).shape == (1, 5)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_is_told(dtype: Any, value: float, tmp_path: Path) -> None:
+    path = tmp_path / "out.npy"
+    np.save(path, np.array([[1.0, -6e4], [3.0, value]], dtype))
+    with pytest.raises(StudyError, match=f"{path} holds -?(nan|inf), which is not finite: the file is damaged"):
+        open_array(path, (None, None), FINITE)
+    np.save(path, np.array([[1.0, -6e4], [3.0, 0.0]], dtype))
+    assert open_array(path, (None, None), FINITE).shape == (2, 2)
 
 
 def test_a_pickled_array_is_not_opened(tmp_path: Path) -> None:

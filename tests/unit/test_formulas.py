@@ -1,6 +1,7 @@
 """Formulas: what they say, the matrices they give, and what is refused with a name to look for."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -176,3 +177,13 @@ def test_normal_scores_are_quantiles_of_middle_ranks() -> None:
 @pytest.mark.parametrize("scale", ["standard", "normal scores"])
 def test_constant_column_scales_to_zeros(scale: str) -> None:
     np.testing.assert_allclose(scaled([3.0, 3.0, 3.0], scale), 0)
+
+
+@pytest.mark.parametrize(
+    "term", ["open({!r}, 'w')", "__import__('pathlib').Path({!r}).touch()", "eval('open')({!r}, 'w')"]
+)
+def test_a_term_runs_no_code(term: str, tmp_path: Path) -> None:
+    table = pd.DataFrame({"word1": ["a", "a", "b"], "word2": ["b", "c", "c"], "y": [1.0, 2.0, 4.0]})
+    with pytest.raises(StudyError, match=r"^formula .y ~ "):
+        build(table, parse("y ~ " + term.format(str(tmp_path / "trace"))))
+    assert not list(tmp_path.iterdir())

@@ -81,16 +81,20 @@ def test_same_seed_same_text(tmp_path: Path, random_model: Path) -> None:
     assert (tmp_path / "a/rejects.tsv").read_bytes() != (tmp_path / "c/rejects.tsv").read_bytes()
 
 
-def test_finished_concepts_are_not_asked_again(tmp_path: Path, random_model: Path) -> None:
+def test_finished_concepts_are_not_asked_again_but_damaged_ones_are(tmp_path: Path, random_model: Path) -> None:
     with pytest.raises(StudyError):
         ask(tmp_path, random_model)
     whole = (tmp_path / "rejects.tsv").read_bytes()
     drafts = sorted((tmp_path / "drafts").iterdir())
     assert len(drafts) == 2
     times = {path: path.stat().st_mtime_ns for path in drafts}
-    drafts[0].unlink()
-    with pytest.raises(StudyError):
-        ask(tmp_path, random_model)
-    assert drafts[1].stat().st_mtime_ns == times[drafts[1]]
-    assert drafts[0].is_file()
-    assert (tmp_path / "rejects.tsv").read_bytes() == whole
+    first = drafts[0].read_bytes()
+    for damage in (None, first[: len(first) // 2], b"[1, 2]", b"[[], [[1]]]", b"\xff"):
+        drafts[0].unlink()
+        if damage is not None:
+            drafts[0].write_bytes(damage)
+        with pytest.raises(StudyError):
+            ask(tmp_path, random_model)
+        assert drafts[1].stat().st_mtime_ns == times[drafts[1]]
+        assert drafts[0].read_bytes() == first
+        assert (tmp_path / "rejects.tsv").read_bytes() == whole

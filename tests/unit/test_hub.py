@@ -11,11 +11,12 @@ import huggingface_hub.constants
 import pytest
 
 import tiny
-from expertneurons import hub, sheets
+from expertneurons import retries, sheets
 from expertneurons.checkpoints import load
 from expertneurons.errors import StudyError
 from expertneurons.hub import fetch_snapshot
 from loopback import Hub, Trouble, commit, digest, folder_files, serving
+from read_only import locked, unlock
 
 NAME = "owner/tiny"
 PACKAGED = f"checkpoint\tfile\tbytes\tsha256\npackaged\tconfig.json\t2\t{digest(b'{}')}\n"
@@ -33,12 +34,13 @@ def site(model: dict[str, bytes]) -> Iterator[Hub]:
     with serving(Hub()) as server:
         server.add(NAME, dict(model), "step1000")
         yield server
+        server.over.set()
 
 
 @pytest.fixture(autouse=True)
 def _online_and_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(hub, "PAUSE", 0)
+    monkeypatch.setattr(retries, "PAUSE", 0)
     monkeypatch.setattr("time.sleep", lambda _: None)  # of the library, between its own attempts
 
 
@@ -71,7 +73,7 @@ def refused(site: Hub, lock: Path, output: Path, revision: str = "step1000", nam
     return told
 
 
-def locked(lock: Path, checkpoint: str = "tiny") -> dict[str, dict[str, str]]:
+def rows_of(lock: Path, checkpoint: str = "tiny") -> dict[str, dict[str, str]]:
     return {row["file"]: row for row in sheets.read(lock, "models.lock") if row["checkpoint"] == checkpoint}
 
 
@@ -89,12 +91,12 @@ def test_the_first_fetch_writes_commit_and_digests_and_keeps_the_other_rows(
     site: Hub, lock: Path, output: Path, model: dict[str, bytes]
 ) -> None:
     fetch(site, lock, output)
-    rows = locked(lock)
+    rows = rows_of(lock)
     assert rows.keys() == folder_files(output).keys()
     for name, row in rows.items():
         assert (row["bytes"], row["sha256"]) == (str(len(model[name])), digest(model[name]))
         assert (row["revision"], row["source"]) == (commit(1), f"hub:{NAME}@step1000")
-    other = locked(lock, "packaged")["config.json"]
+    other = rows_of(lock, "packaged")["config.json"]
     assert (other["sha256"], other["revision"]) == (digest(b"{}"), "")
     keys = [(row["checkpoint"], row["file"]) for row in sheets.read(lock, "models.lock")]
     assert keys == sorted(keys)
@@ -103,7 +105,7 @@ def test_the_first_fetch_writes_commit_and_digests_and_keeps_the_other_rows(
 def test_a_lock_sheet_is_begun_where_there_is_none(site: Hub, lock: Path, output: Path) -> None:
     lock.unlink()
     fetch(site, lock, output)
-    assert locked(lock)
+    assert rows_of(lock)
 
 
 def test_a_moved_branch_still_gives_the_locked_commit(site: Hub, lock: Path, output: Path) -> None:
@@ -130,12 +132,40 @@ def test_a_fetch_that_was_given_up_keeps_its_whole_files_for_the_next(site: Hub,
     trouble = Trouble(cut_after=0, cuts=1000)
     site.troubles["model.safetensors"] = trouble
     told = refused(site, lock, output)
-    assert f"attempt {hub.ATTEMPTS} of {hub.ATTEMPTS}" in told
+    assert f"attempt {retries.ATTEMPTS} of {retries.ATTEMPTS}" in told
     assert "run again" in told
     trouble.cuts = 0
     fetch(site, lock, output)
     assert len(site.fetched("config.json")) == 1
     assert not tiny.leftovers(output.parent)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("file", ["", "config.json", "model.safetensors"])
+def test_a_busy_hub_is_asked_again_when_it_says(
+    file: str, status: int, site: Hub, lock: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    site.troubles[file] = Trouble(cuts=1, status=status, retry_after="77")
+    fetch(site, lock, output)
+    assert waits == [78 if file and status == 429 else 77]  # the library's own wait is a second longer
+
+
+def test_a_hub_that_stays_busy_is_told(site: Hub, lock: Path, output: Path) -> None:
+    site.troubles["config.json"] = Trouble(cuts=1000, status=503)
+    told = refused(site, lock, output)
+    assert "503" in told
+    assert "attempt 4 of 4" in told
+
+
+def test_a_hub_that_stalls_is_given_up_and_told(
+    site: Hub, lock: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
+    site.troubles["model.safetensors"] = Trouble(cut_after=1000, cuts=1000, stalls=True)
+    told = refused(site, lock, output)
+    assert "timed out (attempt 4 of 4); check the network" in told
 
 
 def test_other_bytes_than_the_hub_lists_are_refused(
@@ -144,6 +174,16 @@ def test_other_bytes_than_the_hub_lists_are_refused(
     site.troubles["model.safetensors"] = Trouble(sent=model["model.safetensors"][::-1])
     assert "model.safetensors: sha256 is" in refused(site, lock, output)
     assert not tiny.leftovers(output.parent)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+@pytest.mark.parametrize("change", ["longer", "shorter"])
+def test_a_file_of_another_length_is_refused(
+    name: str, change: str, site: Hub, lock: Path, output: Path, model: dict[str, bytes]
+) -> None:
+    site.troubles[name] = Trouble(sent=model[name] + b"more" if change == "longer" else model[name][:-4])
+    told = refused(site, lock, output)
+    assert "bytes instead of" in told or "Consistency check failed" in told
 
 
 def test_other_bytes_of_a_small_file_are_refused(site: Hub, lock: Path, output: Path, model: dict[str, bytes]) -> None:
@@ -246,6 +286,23 @@ def test_offline_without_the_snapshot_says_what_to_do(
     assert site.asked == []
 
 
+def test_a_lock_sheet_that_may_not_be_written_to_is_told(site: Hub, lock: Path, output: Path) -> None:
+    output.parent.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(tiny.ROOT / "workflow/src"), "HF_HUB_OFFLINE": "0"}
+    arguments = ["--checkpoint", "tiny", "--source", f"hub:{NAME}", "--revision", "step1000", "--lock", str(lock)]
+    arguments += ["--output", str(output), "--endpoint", site.url]
+    command = locked([sys.executable, "-m", "expertneurons", "fetch-snapshot", *arguments], [lock.parent])
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    unlock([lock.parent])
+    assert done.returncode == 1
+    assert f"fetch-snapshot: {lock.parent}/" in done.stderr
+    assert "give the run access to it and run again" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not output.exists()
+    fetch(site, lock, output)
+    assert len(site.fetched("model.safetensors")) == 1
+
+
 def test_two_fetches_at_once_both_get_their_rows(site: Hub, lock: Path, output: Path) -> None:
     names = [f"tiny-{number}" for number in range(4)]
     environment = {**os.environ, "PYTHONPATH": str(tiny.ROOT / "workflow/src"), "HF_HUB_OFFLINE": "0"}
@@ -258,5 +315,5 @@ def test_two_fetches_at_once_both_get_their_rows(site: Hub, lock: Path, output: 
     told = [process.communicate()[1] for process in running]
     assert [process.returncode for process in running] == [0] * len(names), told
     for name in names:
-        assert locked(lock, name).keys() == folder_files(output.with_name(name)).keys()
-    assert locked(lock, "packaged")
+        assert rows_of(lock, name).keys() == folder_files(output.with_name(name)).keys()
+    assert rows_of(lock, "packaged")

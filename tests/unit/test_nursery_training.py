@@ -203,6 +203,23 @@ def test_what_kills_leave_behind_is_not_published(nursery: Nursery, whole: dict[
     assert digests(tmp_path) == whole
 
 
+@pytest.mark.parametrize("name", ["state.json", "3.safetensors.state"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "absent"])
+def test_a_damaged_state_is_told_and_not_gone_on_from(
+    nursery: Nursery, whole: dict[str, str], tmp_path: Path, name: str, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    killed(nursery, tmp_path, "_step", 5)
+    path = tmp_path / ".a-1.state" / name
+    content = path.read_bytes()
+    changed = {"cut": content[: len(content) // 2], "changed": content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]}
+    path.unlink()
+    if damage in changed:
+        path.write_bytes(changed[damage])
+    train(nursery, tmp_path)
+    assert digests(tmp_path) == whole
+    assert ("is damaged" in caplog.text) == ((name, damage) != ("state.json", "absent"))
+
+
 @pytest.mark.parametrize("gone", ["state.json", "3.safetensors.state"])
 def test_a_state_that_is_half_removed_is_not_gone_on_from(
     nursery: Nursery, whole: dict[str, str], tmp_path: Path, gone: str

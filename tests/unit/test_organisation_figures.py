@@ -180,14 +180,25 @@ def test_the_page_of_the_graph_needs_no_network_and_holds_the_edges(drawn: dict[
     counts = pd.DataFrame({"concept": listed, "threshold": 0.5, "n_experts": np.diff(planted.sets.indptr)})
     tables.write(counts, tmp_path / "counts.parquet")
     output = tmp_path / "graph.html"
-    arguments = drawn["edges"], tmp_path / "counts.parquet", drawn["concept_table"], TEMPLATES / "concept_graph.html.j2"
+    known = tables.read(drawn["concept_table"])
+    hostile = "<!--<script>alert(1)</script>"
+    known["domain"] = known["domain"].replace(known["domain"].iloc[0], hostile)
+    tables.write(known, tmp_path / "concepts.parquet")
+    arguments = (
+        drawn["edges"],
+        tmp_path / "counts.parquet",
+        tmp_path / "concepts.parquet",
+        TEMPLATES / "concept_graph.html.j2",
+    )
     write_graph_page(*arguments, output, "A </script> model", 0.5, 1)
     text = output.read_text(encoding="utf-8")
     assert unclosed(text) == []
     assert not re.search(r"https?://|@import|url\(|src=", text)
     found = re.search(r'id="data">(.*?)</script>', text, re.DOTALL)
     assert found
+    assert "<" not in found[1]  # within a script, <!-- and <script would hide its end
     data = json.loads(found[1])
+    assert hostile in {node["domain"] for node in data["nodes"]}
     edges = tables.read(drawn["edges"])
     assert len(data["edges"]) == len(edges)
     first = data["edges"][0]

@@ -59,12 +59,13 @@ def ranked() -> pd.DataFrame:
 
 
 def measure(folder: Path, sentences: dict[str, list[str]] | None = None, **options: Any) -> Measured:
+    arrays = {"ap": scores(), "embeddings": embeddings(), **options.pop("arrays", {})}
     folder.mkdir(exist_ok=True)
     concepts, rows = folder / "concepts.parquet", folder / "sentences.parquet"
     build_stimuli(*tiny.write_stimuli(folder / "sheets", sentences or SENTENCES), concepts, rows)
     ap, embedded = folder / "ap.npy", folder / "embeddings.npy"
-    np.save(ap, scores())
-    np.save(embedded, embeddings())
+    np.save(ap, arrays["ap"])
+    np.save(embedded, arrays["embeddings"])
     design, experts, units = (folder / f"{name}.parquet" for name in ("design", "experts", "units"))
     tables.write(pd.DataFrame({"concept_number": range(CONCEPTS), "chance": CHANCE}), design)
     tables.write(ranked(), experts)
@@ -244,3 +245,18 @@ def test_missing_word_vectors_are_named(tmp_path: Path) -> None:
     (tmp_path / "mine.vec").unlink()
     with pytest.raises(StudyError, match=rf"{tmp_path / 'mine.vec'}.*{sheet}"):
         measure(tmp_path, word_vectors=sheet)
+
+
+@pytest.mark.parametrize(
+    ("name", "damaged"),
+    [
+        ("ap", np.where(np.arange(UNITS) == 1, np.nan, scores())),
+        ("ap", scores()[:, 1:]),
+        ("embeddings", np.where(np.arange(WIDTH) == 1, np.inf, embeddings())),
+        ("embeddings", embeddings()[:, :, 1:]),
+        ("embeddings", embeddings()[0]),
+    ],
+)
+def test_a_damaged_array_is_named(name: str, damaged: npt.NDArray[Any], tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=rf"{tmp_path / name}\.npy holds .*; delete it and run again"):
+        measure(tmp_path, arrays={name: damaged})

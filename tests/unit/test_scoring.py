@@ -15,6 +15,7 @@ from expertneurons.distribution import OBSERVED, PERMUTED, expected
 from expertneurons.errors import StudyError
 from expertneurons.expertise import score
 from expertneurons.scoring import Scorer, score_units
+from small_disk import small_disk
 
 CONCEPTS, EACH, UNITS, PERMUTATIONS, SEED, PREVALENCE = 6, 8, 40, 10, 3, 2 / 7
 SENTENCES = CONCEPTS * EACH
@@ -232,3 +233,42 @@ def test_concept_without_negatives_is_named(tmp_path: Path) -> None:
     out = out[~out["sentence"].between(4 * EACH, 5 * EACH - 1)]
     places = inputs(tmp_path, responses(), pd.concat([rows, out]))
     refused(places, tmp_path / "out", rf"{places[3]}: 'concept4' has no positive or no negative")
+
+
+@pytest.mark.usefixtures("scored")  # what is compiled is then compiled
+def test_a_full_disk_names_the_file_and_leaves_no_scores(tmp_path: Path) -> None:
+    places, out = inputs(tmp_path, responses(), labels()), tmp_path / "out"
+    told = f"^{out}/.ap.npy.parts/units-000000000.npy: .*; free some disk space and run again"
+    with small_disk(1000), pytest.raises(StudyError, match=told):
+        run(places, out)
+    assert tiny.leftovers(out) == [".ap.npy.parts"]
+    assert [path.name for path in (out / ".ap.npy.parts").iterdir()] == ["key.txt"]
+    assert run(places, out).ap.shape == (CONCEPTS, UNITS)
+    assert not tiny.leftovers(out)
+
+
+@pytest.mark.parametrize("damage", ["cut", "nan", "large", "other units", "text"])
+def test_a_damaged_part_is_told_and_scored_again(
+    damage: str, scored: Scored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(scoring, "CHUNK_BYTES", 1)
+    places, out = inputs(tmp_path, responses(), labels()), tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(Scorer, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(places, out)
+    part = out / ".ap.npy.parts/units-000000016.npy"
+    values, whole = np.load(part), part.read_bytes()
+    if damage in ("cut", "text"):
+        part.write_bytes(whole[:-9] if damage == "cut" else b"no array")
+    else:
+        values[3, 5] = {"nan": np.nan, "large": 1e9}.get(damage, 0.5)
+        np.save(part, values[:, 1:] if damage == "other units" else values)
+    found = run(places, out)
+    assert np.array_equal(found.ap, scored.ap)
+    assert np.array_equal(found.auroc, scored.auroc)
+    assert f"{part} " in caplog.text
+
+
+def interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt

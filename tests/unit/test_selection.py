@@ -12,6 +12,7 @@ import pytest
 import tiny
 from expertneurons import tables
 from expertneurons.distribution import OBSERVED, PERMUTED
+from expertneurons.errors import StudyError
 from expertneurons.selection import expert_sets, select_experts
 
 UNITS = 30
@@ -152,3 +153,18 @@ def test_expert_sets_by_hand() -> None:
     by_rank = expert_sets(experts, 3, 4, top=2).toarray()
     assert by_threshold.tolist() == [[0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 1]]
     assert by_rank.tolist() == [[1, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 1]]
+
+
+@pytest.mark.parametrize("name", ["ap", "auroc"])
+@pytest.mark.parametrize("damage", [np.nan, np.inf, 1.5, -0.1])
+def test_damaged_scores_are_named_and_not_passed_over(name: str, damage: float, tmp_path: Path) -> None:
+    scores = dict(zip(("ap", "auroc"), drawn(), strict=True))
+    scores[name][1, 3] = damage
+    with pytest.raises(StudyError, match=f"{tmp_path / name}.npy holds .*the file is damaged; delete it and run again"):
+        select(tmp_path, scores["ap"], scores["auroc"])
+
+
+def test_scores_of_other_units_are_named(tmp_path: Path) -> None:
+    ap, auroc = drawn()
+    with pytest.raises(StudyError, match=rf"auroc\.npy holds 3 x {UNITS - 1} float32, not 3 x {UNITS}"):
+        select(tmp_path, ap, auroc[:, 1:])

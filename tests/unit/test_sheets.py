@@ -1,9 +1,13 @@
 """Sheets: what is accepted, and every problem named with its line."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import tiny
 from expertneurons import sheets
 from expertneurons.errors import StudyError
 
@@ -126,8 +130,102 @@ def test_a_sheet_that_is_not_utf_8_is_refused_with_the_byte(tmp_path: Path) -> N
     assert "not UTF-8 at byte 11" in refused(tmp_path, "concept\ncaf\u00e9\n".encode("latin-1"), "concepts")
 
 
-def test_a_sheet_from_utf_16_is_refused(tmp_path: Path) -> None:
-    assert "not UTF-8" in refused(tmp_path, GOOD.encode("utf-16"))
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_sheet_from_utf_16_is_refused_with_the_remedy(coding: str, tmp_path: Path) -> None:
+    told = refused(tmp_path, GOOD.encode(coding))
+    assert "UTF-16, not UTF-8" in told or "line 1 holds the control character U+0000" in told
+    assert "save" in told
+    assert "UTF-8" in told
+
+
+@pytest.mark.parametrize("control", ["\x00", "\x07", "\x0b", "\x1b", "\x7f", "\x85", "\x9b"])
+def test_a_control_character_is_refused_with_its_line(control: str, tmp_path: Path) -> None:
+    told = refused(tmp_path, GOOD.replace("eats", f"ea{control}ts"))
+    assert f"line 3 holds the control character U+{ord(control):04X}; remove it" in told
+
+
+@pytest.mark.parametrize("length", [2001, 100_000, 300_000])
+def test_a_very_long_text_is_refused_with_its_id_in_a_short_message(length: int, tmp_path: Path) -> None:
+    told = refused(tmp_path, GOOD.replace("A cat sleeps.", "A cat sleeps. " + "x" * (length - 14)))
+    assert "line 2, text of 'a-1': 'A cat sleeps. xxx" in told
+    assert f"{length:,} characters, at most 2,000; shorten it" in told
+    assert len(told) < 600
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../x",
+        "..",
+        ".",
+        "/etc/x",
+        "a/b",
+        "a\\b",
+        ".hidden",
+        "-x",
+        "a b",
+        "~",
+        "$HOME",
+        "a;b",
+        "a*",
+        "\u202ex",
+        "x\u2044y",
+    ],
+)
+@pytest.mark.parametrize(
+    ("sheet", "kind", "column"),
+    [
+        ("models", "models", "model"),
+        ("models", "models", "checkpoint"),
+        ("models", "models", "family"),
+        ("norms", "norms", "norm"),
+        ("norm_files", "norm_files", "file"),
+    ],
+)
+def test_a_name_that_becomes_a_path_cannot_lead_elsewhere(
+    sheet: str, kind: str, column: str, name: str, tmp_path: Path
+) -> None:
+    header, row = [
+        line.split("\t") for line in (tiny.ROOT / f"config/{sheet}.tsv").read_text(encoding="utf-8").splitlines()[:2]
+    ]
+    if column not in header:
+        header, row = [*header, column], [*row, ""]
+    row[header.index(column)] = name
+    assert f"line 2, {column}" in refused(tmp_path, "\t".join(header) + "\n" + "\t".join(row) + "\n", kind)
+
+
+@pytest.mark.parametrize("concept", ["../../x", "/etc/passwd", "..", "<b>cat</b>", "cat\u202e", "cat/dog", "&amp;"])
+@pytest.mark.parametrize(("kind", "row"), [("concepts", "{}"), ("table", "{}\tA cat sleeps.")])
+def test_a_concept_is_words_and_no_path_or_markup(kind: str, row: str, concept: str, tmp_path: Path) -> None:
+    header = {"concepts": "concept", "table": "concept\tsentence"}[kind]
+    assert "line 2, concept" in refused(tmp_path, f"{header}\n{row.format(concept)}\n", kind)
+
+
+@pytest.mark.parametrize(
+    "url", ["package:../../etc/passwd", "package:gensim/../../x", "file:///etc/passwd", "/etc/passwd"]
+)
+def test_an_address_cannot_lead_out_of_its_package(url: str, tmp_path: Path) -> None:
+    header = "file\tversion\turl\tbytes\tsha256\tlicence\tredistributable\tcitation\n"
+    told = refused(tmp_path, f"{header}a.txt\t1\t{url}\t1\t{HEX}\tnone\tno\tnobody\n", "norm_files")
+    assert "line 2, url of 'a.txt'" in told
+
+
+def test_a_hundred_thousand_rows_take_seconds_and_little_memory(tmp_path: Path) -> None:
+    count = 100_000
+    path = write(tmp_path, "id\tconcept\ttext\n" + "".join(f"a-{n}\tcat\tA cat number {n}.\n" for n in range(count)))
+    script = (
+        "import resource, sys, time; from pathlib import Path; from expertneurons import sheets\n"
+        "before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()\n"
+        "rows = sheets.read(Path(sys.argv[1]), 'sentences')\n"
+        "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "sys.stdout.write(f'{len(rows)} {time.process_time() - started} {(after - before) / 1024}')"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tiny.ROOT / "workflow/src")}
+    told = subprocess.run([sys.executable, "-c", script, str(path)], env=environment, capture_output=True, check=True)
+    rows, seconds, megabytes = map(float, told.stdout.split())
+    assert rows == count
+    assert seconds < 20
+    assert megabytes < 300
 
 
 @pytest.mark.parametrize("text", ["id\tconcept\ttext\n", "id\tconcept\ttext\n\n\n"])

@@ -7,18 +7,21 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import HTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tiny
-from expertneurons import sheets, sources
+from expertneurons import retries, sheets, sources
 from expertneurons.errors import StudyError
 from expertneurons.sources import fetch_norm, fetch_wheel
 from loopback import Handler, serving
@@ -39,15 +42,19 @@ class Reply:
     status: int = 200
     sent: bytes = CONTENT
     announced: int | None = None
+    retry_after: str = ""
+    stalls_at: int | None = None
 
 
-class Site(HTTPServer):
+class Site(ThreadingHTTPServer):
     """Gives the replies in turn, the last one again and again, and counts the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.replies = [Reply()]
         self.asked = 0
+        self.drips = 1
+        self.over = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}/data/norm.txt"
 
 
@@ -58,19 +65,27 @@ class _Handler(Handler):
         site.asked += 1
         self.send_response(reply.status)
         self.send_header("Content-Length", str(len(reply.sent) if reply.announced is None else reply.announced))
+        if reply.retry_after:
+            self.send_header("Retry-After", reply.retry_after)
         self.end_headers()
-        self.wfile.write(reply.sent)
+        for part in np.array_split(np.frombuffer(reply.sent[: reply.stalls_at], np.uint8), site.drips):
+            self.wfile.write(part.tobytes())
+            if site.drips > 1:
+                site.over.wait(0.15)
+        if reply.stalls_at is not None:
+            site.over.wait(30)
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
     with serving(Site()) as server:
         yield server
+        server.over.set()
 
 
 @pytest.fixture(autouse=True)
 def _at_once_and_offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "PAUSE", 0)
+    monkeypatch.setattr(retries, "PAUSE", 0)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
 
 
@@ -105,7 +120,9 @@ def test_an_address_that_is_refused_is_asked_once(status: int, site: Site, tmp_p
 
 
 @pytest.mark.parametrize(
-    "trouble", [Reply(500), Reply(503), Reply(sent=CONTENT[:100], announced=len(CONTENT))], ids=["500", "503", "cut"]
+    "trouble",
+    [Reply(500), Reply(429), Reply(503), Reply(sent=CONTENT[:100], announced=len(CONTENT))],
+    ids=["500", "429", "503", "cut"],
 )
 def test_a_passing_trouble_is_tried_again(trouble: Reply, site: Site, tmp_path: Path) -> None:
     site.replies = [trouble, trouble, Reply()]
@@ -120,7 +137,51 @@ def test_a_lasting_trouble_ends_after_all_attempts(trouble: Reply, site: Site, t
     told = refused(site.url, tmp_path / "norm.txt")
     assert site.url in told
     assert "attempt 4 of 4" in told
-    assert site.asked == sources.ATTEMPTS
+    assert site.asked == retries.ATTEMPTS
+
+
+@pytest.mark.parametrize(("told", "waited"), [("", 2.0), ("7", 7.0), ("86400", retries.LONGEST)])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_asked_again_when_it_says(
+    status: int, told: str, waited: float, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(retries, "PAUSE", 2.0)
+    monkeypatch.setattr("time.sleep", waits.append)
+    site.replies = [Reply(status, retry_after=told), Reply()]
+    fetch(site.url, tmp_path / "norm.txt")
+    assert waits == [waited]
+
+
+@pytest.mark.parametrize("sent", [0, 100])
+def test_a_server_that_stalls_is_given_up_and_told(
+    sent: int, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "TIMEOUT", 0.1)
+    site.replies = [Reply(stalls_at=sent)]
+    told = refused(site.url, tmp_path / "norm.txt")
+    assert site.url in told
+    assert "timed out (attempt 4 of 4); check the address and the network" in told
+
+
+def test_a_slow_server_is_waited_for_while_bytes_come(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "TIMEOUT", 1.0)
+    site.drips = 8
+    started = time.monotonic()
+    fetch(site.url, tmp_path / "norm.txt")
+    assert time.monotonic() - started > sources.TIMEOUT
+    assert site.asked == 1
+
+
+@pytest.mark.parametrize("name", ["a**b.txt", "[a].txt", "*"])
+def test_a_name_with_wildcards_is_taken_as_it_is_in_the_mirror(name: str, tmp_path: Path) -> None:
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / name).write_bytes(CONTENT)
+    (tmp_path / "mirror" / "other.txt").write_bytes(OTHER)
+    fetch(f"https://nowhere.invalid/{name}", tmp_path / "norm.txt", tmp_path / "mirror")
+    assert (tmp_path / "norm.txt").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("status", [404, 500])
@@ -170,7 +231,8 @@ def test_a_failed_fetch_leaves_the_old_file(site: Site, tmp_path: Path) -> None:
 
 def test_a_full_disk_is_not_blamed_on_the_network(site: Site, tmp_path: Path) -> None:
     limited = (
-        "import resource, sys; from pathlib import Path; from expertneurons import sources; sources.PAUSE = 0\n"
+        "import resource, sys; from pathlib import Path; from expertneurons import retries, sources\n"
+        "retries.PAUSE = 0\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"
         "sources.fetch_norm(sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))"
     )

@@ -422,6 +422,31 @@ def test_a_set_of_stimuli_without_its_sheets_is_refused(sheet: str, config: dict
     assert f"config key stimuli.sets: {missing} does not exist" in refused(config)
 
 
+@pytest.mark.parametrize("name", ["../../x", "/absolute", "a b", "", "a/b"])
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("stimuli.sets", "stimuli.sets[0]"),
+        ("nursery.sizes", "nursery.sizes"),
+        ("generator.prompts", "generator.prompts"),
+    ],
+)
+def test_a_name_that_becomes_a_path_or_an_id_cannot_lead_elsewhere(
+    place: str, told: str, name: str, config: dict[str, Any]
+) -> None:
+    section, key = place.split(".")
+    shape = {"width": 8, "layers": 1, "heads": 1}
+    value: Any = {"sets": [name], "sizes": {name: shape, "medium": shape}, "prompts": {name: "Write:"}}[key]
+    config.setdefault(section, {})[key] = value
+    message = refused(config)
+    assert f"config key {told}: {name!r} does not match" in message
+
+
+def test_a_line_end_is_no_part_of_a_name(config: dict[str, Any]) -> None:
+    config["nursery"] = {"sizes": {"medium\n": {"width": 8, "layers": 1, "heads": 1}}}
+    assert "config key nursery.sizes: 'medium\\n' does not match" in refused(config)
+
+
 def test_a_missing_folder_of_stimuli_is_refused(config: dict[str, Any]) -> None:
     config["stimuli"] = {"folder": "/absent"}
     assert "/absent/everyday/concepts.tsv does not exist" in refused(config)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,33 @@ def test_a_broken_table_is_named_with_the_remedy(damage: str, tmp_path: Path) ->
         path.write_bytes(spoiled[damage])
     with pytest.raises(StudyError, match=rf"{path} is not a whole parquet file .*delete it and run again"):
         tables.read(path)
+
+
+def test_a_changed_bit_is_told_or_changes_no_value(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).random(300)
+    table = pd.DataFrame({"value": values, "name": [f"n{n}" for n in range(300)], "spans": [[1, 2]] * 300})
+    path, told = tmp_path / "t.parquet", list[str]()
+    tables.write(table, path)
+    whole = path.read_bytes()
+    places = range(4, len(whole) - len(whole) // 4, 29)  # the last quarter describes the columns
+    for place in places:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        try:
+            pd.testing.assert_frame_equal(tables.read(path), table)
+        except StudyError as error:
+            told.append(str(error))
+    assert len(told) > len(places) // 2
+    assert all(own.startswith(f"{path} is not a whole parquet file") for own in told)
+
+
+def test_damage_to_what_describes_the_columns_is_no_other_error(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    tables.write(TABLE, path)
+    whole = path.read_bytes()
+    for place in range(len(whole) // 4, len(whole) - 8, 11):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        with suppress(StudyError):
+            tables.read(path)
 
 
 def parts(folder: Path, *own: pd.DataFrame) -> list[Path]:

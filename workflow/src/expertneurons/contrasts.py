@@ -59,7 +59,11 @@ class Library:
 
     def matrix(self, side: Side) -> npt.NDArray[Any]:
         """(concepts, concepts) similarity."""
-        return np.asarray(open_array(self._arrays[side.model])[np.flatnonzero(self._rows(side))[0]])
+        return np.asarray(
+            open_array(self._arrays[side.model], (len(self._index(side.model)), None, None))[
+                np.flatnonzero(self._rows(side))[0]
+            ]
+        )
 
     def _index(self, model: str) -> pd.DataFrame:
         if model not in self._indices:

@@ -11,7 +11,7 @@ from scipy import sparse
 from expertneurons import polysemy, tables
 from expertneurons.alignment import rated_pairs
 from expertneurons.category_experts import category_experts, common_rows, random_groups
-from expertneurons.files import open_array
+from expertneurons.files import SCORE, open_array
 from expertneurons.hierarchy import Categories, categories, inclusion, label_rows, unit_ranks
 from expertneurons.nulls import Row, Values
 from expertneurons.organisation_names import EXPERTS, HEADLINE, LIFT, RATING, SAME_DOMAIN
@@ -61,11 +61,12 @@ def read_inputs(
     experts: Path, units: Path, ap: Path, concept_table: Path, sentence_table: Path, norms: list[Path]
 ) -> Inputs:
     """Read what `measure_organisation` takes."""
-    concepts, scores = tables.read(concept_table), open_array(ap)
+    concepts, index = tables.read(concept_table), tables.read(units)
+    scores = open_array(ap, (len(concepts), len(index)), SCORE)
     found = categories(concepts)
     return Inputs(
         concepts,
-        tables.read(units),
+        index,
         tables.read(experts),
         scores,
         found,

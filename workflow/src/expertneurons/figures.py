@@ -35,6 +35,7 @@ STYLE: Any = {
     "legend.frameon": False,
     "svg.hashsalt": "expertneurons",
     "figure.constrained_layout.use": True,
+    "text.parse_math": False,  # labels are the user's, and a $ in them is a $
 }
 
 

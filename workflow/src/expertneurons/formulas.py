@@ -1,5 +1,6 @@
 """Formulas of mixed models over pairs: fixed terms as in patsy, concept effects by `mm(concept)`."""
 
+import builtins
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ Values = npt.NDArray[np.float64]
 
 MULTIPLE = re.compile(r"mm\(concept\)(?::(\w+))?")
 PAIR = re.compile(r"\(1\|pair\)")
+# patsy evaluates terms as Python: no name of this code is known to them, and none of Python's own but abs.
+COLUMNS_ONLY = patsy.EvalEnvironment([dict.fromkeys(set(dir(builtins)) - {"abs"})])
 
 
 class Formula(NamedTuple):
@@ -67,6 +70,8 @@ def parse(text: str) -> Formula:
     terms = [term.strip() for term in right.split("+")]
     if not tilde or not re.fullmatch(r"\w+", response) or not all(terms):
         raise StudyError(f"formula {text!r}: write `response ~ term + term`, the response one column")
+    if "__" in right:
+        raise StudyError(f"formula {text!r}: no name in it may have two underscores in a row; rename the column")
     multiple = [MULTIPLE.fullmatch(term) for term in terms]
     fixed = [term for term, found in zip(terms, multiple, strict=True) if not found and not PAIR.fullmatch(term)]
     if odd := [term for term in fixed if "|" in term or "mm(" in term]:
@@ -96,11 +101,11 @@ def build(table: pd.DataFrame, formula: Formula) -> Design:
         raise StudyError(f"formula {formula.text!r}: no column {missing[0]!r}; known: {known}")
     if unknown := [name for name in formula.by if name and table[name].isna().any()]:
         raise StudyError(f"formula {formula.text!r}: {unknown[0]} is not a number in some pairs; leave them out")
-    columns_only = patsy.EvalEnvironment([{}])  # else names of this code would be known too
     try:
-        matrix = patsy.dmatrix(formula.fixed, table, columns_only, NA_action="raise", return_type="dataframe")
-    except patsy.PatsyError as error:
-        raise StudyError(f"formula {formula.text!r}: {str(error).splitlines()[0]}; known: {known}") from None
+        matrix = patsy.dmatrix(formula.fixed, table, COLUMNS_ONLY, NA_action="raise", return_type="dataframe")
+    except Exception as error:  # whatever patsy raises is about the user's text
+        reason = (str(error) or "it cannot be read").splitlines()[0]
+        raise StudyError(f"formula {formula.text!r}: {reason}; known: {known}") from None
     constant = [name for name in matrix if name != "Intercept" and "Intercept" in matrix and np.ptp(matrix[name]) == 0]
     matrix = matrix.drop(columns=constant)
     fixed = matrix.to_numpy(np.float64)

@@ -89,8 +89,8 @@ def generate_sentences(
     for row in rows:
         asked = json.dumps([row, registers, per_register, settings, str(model), writer.digest], sort_keys=True)
         path = drafts / f"{hashlib.sha256(asked.encode()).hexdigest()[:24]}.json"
-        if path.is_file():
-            draft = Draft(*json.loads(path.read_text(encoding="utf-8")))
+        if (kept_draft := _kept(path)) is not None:
+            draft = kept_draft
             for register, text in draft.admitted:
                 gate.admit(Sentence(register, row["concept"], text))
         else:
@@ -100,6 +100,20 @@ def generate_sentences(
         found[row["concept"]] = draft
         progress(1)
     _write(rows, found, kept, sentences, rejects, least)
+
+
+def _kept(path: Path) -> Draft | None:
+    """Read a finished concept; None where there is none, or a damaged one, which is then written anew."""
+    try:
+        admitted, refused = json.loads(path.read_text(encoding="utf-8"))
+        return Draft(
+            [(register, text) for register, text in admitted], [(r, t, rule, why) for r, t, rule, why in refused]
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        LOGGER.warning("%s is damaged (%s); the concept is asked for again", path, error)
+        return None
 
 
 def _draft(row: dict[str, str], registers: dict[str, str], per_register: int, gate: Gate, writer: "_Writer") -> Draft:

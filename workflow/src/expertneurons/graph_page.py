@@ -42,7 +42,7 @@ def write_graph_page(
         f"Experts: AP >= {threshold:g}. {len(known)} edges: pairs that share more experts than 99% of random sets of "
         "the same sizes over equally popular units. Point at a concept or an edge; click a concept; drag and scroll."
     )
-    pages.render(template, output, title=title, caption=caption, data=data.replace("</", "<\\/"))
+    pages.render(template, output, title=title, caption=caption, data=data.replace("<", "\\u003c"))
 
 
 def graph_data(edges: pd.DataFrame, concepts: pd.DataFrame, experts: pd.Series, seed: int) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Heads: load a model with the head that its checkpoint holds, or say that it has none."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +17,7 @@ def kind_of(folder: Path, model: str) -> Kind:
         StudyError: none that predicts words.
 
     """
-    named = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures") or []
+    named = checkpoints.config(folder).get("architectures") or []
     for ending, kind in ((CAUSAL, "causal"), (MASKED, "masked")):
         if any(name.endswith(ending) for name in named):
             return kind  # type: ignore[return-value]
@@ -50,15 +49,16 @@ def load(
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         network = AutoModelForMaskedLM.from_config(config, dtype=getattr(torch, dtype))
     else:
-        network, loaded = AutoModelForMaskedLM.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            dtype=getattr(torch, dtype),
-            use_safetensors=any(folder.glob("*.safetensors")),
-            weights_only=True,
-            output_loading_info=True,
-        )
+        with checkpoints.reading(folder):
+            network, loaded = AutoModelForMaskedLM.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                dtype=getattr(torch, dtype),
+                use_safetensors=any(folder.glob("*.safetensors")),
+                weights_only=True,
+                output_loading_info=True,
+            )
         if missing := sorted(loaded["missing_keys"]):
             raise StudyError(f"{folder}: the weights lack {', '.join(missing[:5])}; copy the whole folder of the model")
     return tokenizer, network.eval().requires_grad_(requires_grad=False), kind

@@ -85,7 +85,8 @@ def hold_out(
         threads: Threads that share the units.
 
     """
-    answers, rows = open_array(responses), tables.read(sentence_table)
+    rows = tables.read(sentence_table)
+    answers = open_array(responses, (len(rows), None))
     design = read_design(labels, len(tables.read(concept_table)), prevalence)
     settings = Settings(listed, draws, level, seed)
     kinds = rows["register"].fillna("").to_numpy(str) if "register" in rows else np.full(len(rows), "")

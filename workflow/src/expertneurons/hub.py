@@ -23,10 +23,9 @@ from tqdm import tqdm
 from expertneurons import sheets
 from expertneurons.errors import StudyError
 from expertneurons.files import FULL, replacing, sha256, verify
+from expertneurons.retries import ATTEMPTS, pause
 from expertneurons.steps import LOGGER, Progress
 
-ATTEMPTS = 4
-PAUSE = 2.0
 NEEDED = ("config.json", "tokenizer.json")
 OPTIONAL = (
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "generation_config.json"),
@@ -213,5 +212,6 @@ def _patiently(name: str, attempt: Callable[[], Answer]) -> Answer:
                 remedy = "check the network, or sources.hub in the config, and run again; whole files are kept"
                 raise StudyError(f"{name}: {told} (attempt {number} of {ATTEMPTS}); {remedy}") from error
             LOGGER.warning("%s: %s; trying again", name, told)
-            time.sleep(PAUSE * 2 ** (number - 1))
+            asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
+            time.sleep(pause(number, asked))
     raise AssertionError("the last attempt returns or raises")

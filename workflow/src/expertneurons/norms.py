@@ -91,7 +91,7 @@ def _concepticon(raw: Path) -> pd.DataFrame:
         row = dict(zip(header, cells, strict=True))
         ids, ratings = row["SIMLEX_IDS"].split(), row["ENGLISH_SCORE"].split()
         places = [tuple(own.split(":")) for own in ids]
-        if len(ids) != len(ratings) or not all(re.fullmatch(r"\d+:[12]", own) for own in ids):
+        if len(ids) != len(ratings) or not all(re.fullmatch(r"[0-9]{1,9}:[12]", own) for own in ids):
             raise StudyError(f"{raw}: line {line}: SIMLEX_IDS and ENGLISH_SCORE do not match; get the file again")
         for (pair, side), rating in zip(places, ratings, strict=True):
             if (int(pair), int(side)) in sides:

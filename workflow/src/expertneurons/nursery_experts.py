@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from expertneurons.files import scratch_folder
 from expertneurons.nursery_measures import Checkpoint, Settings, score_files
-from expertneurons.sources import temporary_folder
 
 
 def score_checkpoint(
@@ -43,8 +43,8 @@ def score_checkpoint(
         threads: Of each step.
 
     """
-    with temporary_folder(experts) as scratch:
-        files = Checkpoint.within(Path(scratch))._replace(responses=responses, units=units, experts=experts)
+    with scratch_folder(experts) as scratch:
+        files = Checkpoint.within(scratch)._replace(responses=responses, units=units, experts=experts)
         inputs = (concept_table, sentence_table, labels, sites_sheet, sites_wanted)
         settings = Settings(*inputs, thresholds, top, prevalence, 1, seed, threads)
         score_files(files, checkpoint, settings, model)

@@ -13,12 +13,11 @@ from scipy import stats
 
 from expertneurons import extraction, scoring, selection, tables
 from expertneurons.alignment import LEAST_PAIRS
-from expertneurons.files import open_array
+from expertneurons.files import open_array, scratch_folder
 from expertneurons.nursery_text import Lexicon, feature_overlap, read_lexicon
 from expertneurons.organisation import organisation_of
 from expertneurons.profiles import profile_model
 from expertneurons.similarity import jaccard
-from expertneurons.sources import temporary_folder
 from expertneurons.steps import LOGGER
 from expertneurons.traces import Subsample, Trace, identity, trace
 
@@ -136,8 +135,8 @@ def measure_run(
     steps = sorted(int(folder.name.removeprefix("step")) for folder in checkpoints.glob("step*"))
     for step in steps:
         name = f"{run}, step {step}"
-        with temporary_folder(concepts) as scratch:
-            files = Checkpoint.within(Path(scratch))
+        with scratch_folder(concepts) as scratch:
+            files = Checkpoint.within(scratch)
             score_files(files, checkpoints / f"step{step}", settings, name)
             chosen, counts = tables.read(files.experts), tables.read(files.counts)
             units, embeddings = len(tables.read(files.units)), open_array(files.embeddings)

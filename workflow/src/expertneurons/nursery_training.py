@@ -21,7 +21,7 @@ from transformers.utils import logging
 
 from expertneurons import tables
 from expertneurons.errors import StudyError
-from expertneurons.files import replacing, sha256
+from expertneurons.files import replacing, sha256, verify
 from expertneurons.nursery_runs import BATCH, LENGTH, checkpoint_steps
 from expertneurons.steps import LOGGER, Progress
 
@@ -111,7 +111,7 @@ def train_nursery(
         if step in checkpoint_steps(steps):
             _keep(state / f"step{step}", network, tokenizer)
         if step % SAVE_EVERY == 0 or step == steps:
-            _save(state, digest, network, optimiser, step, curve)
+            _save(state, digest, network, optimiser, curve)
         if step < steps:
             rows = torch.from_numpy(batches[step]).to(device)
             curve.append(_step(network, optimiser, rows, learning_rate * _schedule(step, steps)))
@@ -127,9 +127,8 @@ def train_nursery(
     shutil.rmtree(state)
 
 
-def _digest(*settings: Any) -> str:
+def _digest(corpus: Path, tokenizer: Path, *numbers: float) -> str:
     """Digest of all that the weights depend on, of the corpus and the tokenizer the contents."""
-    corpus, tokenizer, *numbers = settings
     told = [sha256(corpus), sha256(tokenizer / "tokenizer.json"), *numbers]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
@@ -199,27 +198,40 @@ def _keep(folder: Path, network: Any, tokenizer: Path) -> None:
             shutil.copy(tokenizer / name, partial)
 
 
-def _save(state: Path, digest: str, network: Any, optimiser: Any, step: int, curve: list[float]) -> None:
-    """Write weights, moments and losses; the file that names the step is replaced last."""
+def _save(state: Path, digest: str, network: Any, optimiser: Any, curve: list[float]) -> None:
+    """Write weights, moments and the losses of all steps so far; the file that names these is replaced last."""
     tensors = {f"weight.{name}": own.detach().cpu().contiguous().clone() for name, own in network.named_parameters()}
     for name, own in network.named_parameters():
         for key, moment in optimiser.state.get(own, {}).items():
             tensors[f"{key}.{name}"] = moment.detach().cpu().reshape(moment.shape).clone()
-    path = state / f"{step}.safetensors.state"
+    tensors["losses"] = torch.tensor(curve, dtype=torch.float64)
+    path = state / f"{len(curve)}.safetensors.state"
     with replacing(path) as partial:
         save_file(tensors, partial)
     with replacing(state / NOTED) as partial:
-        told = {"settings": digest, "file": path.name, "step": step, "losses": curve}
-        partial.write_text(json.dumps(told), encoding="utf-8")
-    for old in state.glob("*.safetensors.state"):
-        if old != path:
-            old.unlink()
+        partial.write_text(
+            json.dumps({"settings": digest, "file": path.name, "sha256": sha256(path)}), encoding="utf-8"
+        )
+    for old in set(state.glob("*.safetensors.state")) - {path}:
+        old.unlink()
+
+
+def _noted(state: Path) -> dict[str, Any]:
+    """Return what is noted of a saved state; nothing where there is none, or a damaged one."""
+    if not (state / NOTED).is_file():
+        return {}
+    try:
+        known: dict[str, Any] = json.loads((state / NOTED).read_text(encoding="utf-8"))
+        verify(state / known["file"], known["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        LOGGER.warning("%s is damaged (%s); training begins anew", state, error)
+        return {}
+    return known
 
 
 def _resumed(state: Path, digest: str, network: Any, optimiser: Any, device: torch.device) -> tuple[int, list[float]]:
     """Load what an earlier run with the same settings saved; return the step to go on with and the losses before it."""
-    noted = state / NOTED
-    known = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
+    known = _noted(state)
     if known.get("settings") != digest:
         if state.is_dir():
             shutil.rmtree(state)
@@ -233,5 +245,5 @@ def _resumed(state: Path, digest: str, network: Any, optimiser: Any, device: tor
             if moments["step"] is not None:
                 moments["step"] = moments["step"].cpu()
                 optimiser.state[own] = moments
-    LOGGER.info("going on from step %d", known["step"])
-    return int(known["step"]), list(known["losses"])
+    LOGGER.info("going on from step %d", len(tensors["losses"]))
+    return len(tensors["losses"]), tensors["losses"].tolist()

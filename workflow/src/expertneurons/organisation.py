@@ -112,8 +112,9 @@ def measure_organisation(
         seed: Of everything drawn.
 
     """
-    matrices, index = open_array(similarity), tables.read(representations)
+    index = tables.read(representations)
     known = read_inputs(experts, units, ap, concept_table, sentence_table, norms)
+    matrices = open_array(similarity, (len(index), len(known.concepts), len(known.concepts)))
     progress = Progress(len(index) + len(thresholds), f"{model}: organisation", "representations")
     parts: list[pd.DataFrame] = []
     for matrix, row in zip(matrices, index.to_dict("records"), strict=True):

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expertneurons.errors import StudyError
 from expertneurons.files import open_array, replacing, save_array
+from expertneurons.steps import LOGGER
 
 KEY = "key.txt"
 
@@ -34,10 +36,14 @@ class Parts:
         """Keep one part."""
         save_array(self._path(name), values)
 
-    def load(self, name: str) -> npt.NDArray[Any] | None:
-        """Give back a part of this or of an earlier, killed run; None where there is none."""
+    def load(self, name: str, shape: tuple[int | None, ...], within: tuple[float, float]) -> npt.NDArray[Any] | None:
+        """Give back a part of this or of an earlier, killed run; None where there is none, or a damaged one."""
         path = self._path(name)
-        return open_array(path) if path.is_file() else None
+        try:
+            return open_array(path, shape, within) if path.is_file() else None
+        except StudyError as error:
+            LOGGER.warning("%s; it is made again", error)
+            return None
 
     def close(self) -> None:
         """Throw the parts away."""

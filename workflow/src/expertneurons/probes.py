@@ -12,7 +12,7 @@ from expertneurons import seeds, tables
 from expertneurons.design import Design, Indices
 from expertneurons.errors import StudyError
 from expertneurons.expertise import score
-from expertneurons.files import open_array
+from expertneurons.files import SCORE, open_array
 from expertneurons.sparse_fits import Chosen, fitted, standardised
 from expertneurons.steps import Progress
 from expertneurons.stimuli import read_design
@@ -70,7 +70,7 @@ def fit_probes(
     sets_found, scores = [], []
     progress = Progress(2 * concepts * len(spaces), f"{model}: probes", "fits")
     for number, space in enumerate(spaces):
-        answers, index = open_array(responses[number]), tables.read(units[number])
+        answers, index = open_array(responses[number], (None, None)), tables.read(units[number])
         _check(responses[number], answers, index, sizes)
         alone, together = NAMES[space]
         generator = seeds.generator(seed, "fit_probes")
@@ -81,7 +81,8 @@ def fit_probes(
         for method, chosen in ((alone, precise), (together, probes)):
             found = _judged(answers, rows, others, chosen, test, sizes)
             scores.append(found.assign(method=method))
-        precise = _most_precise(open_array(ap[number]), open_array(auroc[number]), sizes)
+        whole, area = (open_array(path[number], (concepts, len(index)), SCORE) for path in (ap, auroc))
+        precise = _most_precise(whole, area, sizes)
         probes = fitted(answers, np.arange(len(answers)), design, sizes, threads, progress)
         for method, chosen in ((alone, precise), (together, probes)):
             sets_found.append(_listed(chosen, sizes).merge(index, on="unit").assign(method=method))

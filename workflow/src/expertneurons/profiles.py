@@ -50,7 +50,9 @@ def profile_model(
     """
     design = read_design(labels, len(tables.read(concept_table)), prevalence)
     registers = np.unique(tables.read(sentence_table)["register"].to_numpy(str), return_inverse=True)[1]
-    matrices, table = profile(open_array(responses), tables.read(units), design, registers, threshold, seed, threads)
+    index = tables.read(units)
+    answers = open_array(responses, (len(registers), len(index)))
+    matrices, table = profile(answers, index, design, registers, threshold, seed, threads)
     save_array(similarity, matrices)
     tables.write(table, parts)
 

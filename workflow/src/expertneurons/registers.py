@@ -70,7 +70,7 @@ def measure_sources(
 
     """
     listed = [tables.read(path)["concept"].tolist() for path in concept_tables]
-    answers = [open_array(path) for path in responses]
+    answers = [open_array(path, (None, None)) for path in responses]
     designs = [read_design(path, len(own), prevalence) for path, own in zip(labels, listed, strict=True)]
     registers = tables.read(sentence_tables[0])["register"].to_numpy(str)
     progress = Progress((splits + len(set(registers)) + len(names)) * 2, f"{model}: sources", "scorings")

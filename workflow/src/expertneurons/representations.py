@@ -12,7 +12,7 @@ from scipy import sparse
 
 from expertneurons import seeds, sheets, tables
 from expertneurons.errors import StudyError
-from expertneurons.files import open_array, save_array
+from expertneurons.files import FINITE, SCORE, open_array, save_array
 from expertneurons.selection import expert_sets
 from expertneurons.similarity import cosine, jaccard, overlap, standardised
 from expertneurons.stimuli import SCOPES
@@ -61,6 +61,7 @@ def measure_similarity(
     concepts, sentences = tables.read(concept_table), tables.read(sentence_table)
     index, chosen = tables.read(units), tables.read(experts)
     chance = tables.read(design)["chance"].to_numpy()
+    scores = open_array(ap, (len(concepts), len(index)), SCORE)
     found: list[Found] = []
     for threshold in thresholds:
         sets = expert_sets(chosen, len(concepts), len(index), threshold=threshold)
@@ -70,8 +71,8 @@ def measure_similarity(
     for size in top:
         sets = expert_sets(chosen, len(concepts), len(index), top=size)
         found.append((f"experts.top{size}", "experts", NONE, jaccard(sets)))
-    found.append(("expertise.cosine", "experts", NONE, cosine(open_array(ap), chance[:, None])))
-    found += _embedded(open_array(embeddings))
+    found.append(("expertise.cosine", "experts", NONE, cosine(scores, chance[:, None])))
+    found += _embedded(open_array(embeddings, (len(SCOPES), None, len(concepts), None), FINITE))
     found += _texts(concepts, sentences)
     if word_vectors is not None:
         found += _vectors(word_vectors, concepts["concept"].tolist())
@@ -150,7 +151,7 @@ def _vectors(sheet: Path, concepts: list[str]) -> Iterator[Found]:
                 vectors = KeyedVectors.load_word2vec_format(
                     str(path), binary=row["format"] == "word2vec-binary", no_header=row["format"] == "glove"
                 )
-            except (OSError, ValueError, EOFError, TypeError) as error:
+            except (OSError, ValueError, EOFError, TypeError, IndexError, MemoryError) as error:
                 reason = str(error)
         if vectors is None:
             raise StudyError(f"{path}: gensim cannot read it as {row['format']} ({reason}); correct {sheet}")

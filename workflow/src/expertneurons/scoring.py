@@ -13,7 +13,7 @@ from expertneurons.design import Design
 from expertneurons.distribution import Histogram
 from expertneurons.errors import StudyError
 from expertneurons.expertise import Scores, score
-from expertneurons.files import new_array, open_array
+from expertneurons.files import SCORE, new_array, open_array
 from expertneurons.parts import Parts
 from expertneurons.provenance import code_digest
 from expertneurons.steps import Progress
@@ -124,7 +124,7 @@ class Scorer:
         """Score a span of units, (sentences, units) from number `first` on, unless its parts are there already."""
         for start in range(0, answers.shape[1], self._columns):
             stop = min(answers.shape[1], start + self._columns)
-            if parts.load(self._part(first + start)) is None:
+            if self._load(parts, first + start, stop - start) is None:
                 ap, auroc = self._scored(np.ascontiguousarray(answers[:, start:stop]), first + start, parts)
                 parts.save(self._part(first + start), np.concatenate([ap, auroc[: len(self._concepts)]]))
             else:
@@ -132,7 +132,7 @@ class Scorer:
 
     def has(self, first: int, last: int, parts: Parts) -> bool:
         """Tell whether a span that is added whole is there already."""
-        return all(parts.load(self._part(unit)) is not None for unit in range(first, last, self._columns))
+        return all(self._load(parts, unit) is not None for unit in range(first, last, self._columns))
 
     def write(self, parts: Parts, ap: Path, auroc: Path, design: Path, distribution: Path) -> None:
         """Put the parts of all units together, and throw them away."""
@@ -142,7 +142,7 @@ class Scorer:
         with new_array(ap, shape, np.float32) as precision, new_array(auroc, shape, np.float32) as area:
             first = 0
             while first < len(self._index):
-                scores = parts.load(self._part(first))
+                scores = self._load(parts, first)
                 if scores is None:
                     raise StudyError(f"{self._model}: no scores of unit {first}; delete {parts.folder} and run again")
                 span = slice(first, first + scores.shape[1])
@@ -155,6 +155,10 @@ class Scorer:
             tables.write(pd.DataFrame(numbers | sizes | {"chance": chance}), design, ["concept_number"])
             tables.write(histogram.table(self._permutations), distribution)
         parts.close()
+
+    def _load(self, parts: Parts, first: int, units: int | None = None) -> npt.NDArray[Any] | None:
+        rows = len(self._both.positives) + len(self._concepts)
+        return parts.load(self._part(first), (rows, units), SCORE)
 
     @staticmethod
     def _part(first: int) -> str:

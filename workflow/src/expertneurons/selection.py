@@ -9,7 +9,7 @@ from scipy import sparse
 
 from expertneurons import tables
 from expertneurons.distribution import expected
-from expertneurons.files import open_array
+from expertneurons.files import SCORE, open_array
 from expertneurons.keys import KEYS
 
 COLUMNS = [
@@ -49,8 +49,8 @@ def select_experts(
         stimuli: Their name.
 
     """
-    scores, areas, index = open_array(ap), open_array(auroc), tables.read(units)
-    concepts = tables.read(concept_table)
+    index, concepts = tables.read(units), tables.read(concept_table)
+    scores, areas = (open_array(path, (len(concepts), len(index)), SCORE) for path in (ap, auroc))
     kept = [
         _ranked(scores[c], areas[c], min(thresholds), max(top, default=0)).assign(concept_number=c)
         for c in range(len(concepts))

@@ -90,8 +90,8 @@ def measure_set_sizes(
         threads: Threads that share the units.
 
     """
-    answers = open_array(responses)
     concepts, rows = tables.read(concept_table), tables.read(sentence_table)
+    answers = open_array(responses, (len(rows), None))
     design = read_design(labels, len(concepts), prevalence)
     least = min(map(len, design.positives))
     counts = [count for count in sorted(positives) if count <= least]

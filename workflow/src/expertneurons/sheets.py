@@ -1,7 +1,6 @@
 """Sheets: tab-separated tables that people edit, each row checked against a closed JSON schema."""
 
-import csv
-import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,10 @@ from jsonschema import Draft202012Validator
 
 from expertneurons.errors import StudyError
 from expertneurons.files import replacing
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+SHOWN = 60  # characters of a wrong value in a message
+UTF_16 = b"\xff\xfe", b"\xfe\xff"
 
 _HERE = Path(__file__).parent
 SCHEMAS = _HERE / "schemas" if (_HERE / "schemas").is_dir() else _HERE.parents[1] / "schemas"
@@ -37,7 +40,7 @@ def read(path: Path, kind: str) -> list[dict[str, str]]:
     for line, row in rows:
         filled = {column: value for column, value in row.items() if value or column in rules["required"]}
         problems += [
-            f"line {line}, {'.'.join(map(str, error.path)) or 'row'}: {explain(error)}"
+            f"line {line}, {'.'.join(map(str, error.path)) or 'row'}{_of(row, error.path, rules)}: {explain(error)}"
             for error in validator.iter_errors(filled)
         ]
         named = [row.get(column, "") for column in rules["unique"]]
@@ -55,14 +58,7 @@ def read(path: Path, kind: str) -> list[dict[str, str]]:
 
 def _rows(path: Path, rules: Mapping[str, Any]) -> list[tuple[int, dict[str, str]]]:
     """Return the rows with their line numbers; blank lines are passed over."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, IsADirectoryError):
-        raise StudyError(f"{path}: no such sheet; check the path in the config") from None
-    except UnicodeDecodeError as error:
-        raise StudyError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-    header = next(reader, [])
+    header, *lines = [line.split("\t") if line else [] for line in _text(path).split("\n")]
     missing = [column for column in rules["required"] if column not in header]
     unknown = [column for column in header if column not in rules["properties"]]
     repeated = sorted({column for column in header if header.count(column) > 1})
@@ -72,7 +68,7 @@ def _rows(path: Path, rules: Mapping[str, Any]) -> list[tuple[int, dict[str, str
             f"use tabs and the columns {', '.join(rules['properties'])}"
         )
     rows = []
-    for line, cells in enumerate(reader, start=2):
+    for line, cells in enumerate(lines, start=2):
         if not cells:
             continue
         if len(cells) != len(header):
@@ -81,6 +77,38 @@ def _rows(path: Path, rules: Mapping[str, Any]) -> list[tuple[int, dict[str, str
     if not rows and not rules.get("empty"):
         raise StudyError(f"{path}: no rows below the header")
     return rows
+
+
+def _text(path: Path) -> str:
+    """Return the text of a sheet, with Unix line ends and without a byte order mark."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError):
+        raise StudyError(f"{path}: no such sheet; check the path in the config") from None
+    except OSError as error:
+        raise StudyError(f"{path}: {error.strerror}; give the run access to it") from None
+    except UnicodeDecodeError as error:
+        kind = "UTF-16, " if path.read_bytes().startswith(UTF_16) else ""
+        raise StudyError(f"{path}: {kind}not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    if found := CONTROLS.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise StudyError(
+            f"{path}: line {line} holds the control character U+{ord(found[0]):04X}; remove it, or save the sheet as "
+            "UTF-8 if it is in another encoding"
+        )
+    return text
+
+
+def _of(row: Mapping[str, str], place: Sequence[str | int], rules: Mapping[str, Any]) -> str:
+    """Name the row whose cell is wrong, where the cell itself does not and its names are short words."""
+    own = [row[key] for key in rules["unique"] if row.get(key) and key not in place]
+    return (
+        f" of {' '.join(own)!r}" if own and all(len(name.split()) == 1 and len(name) <= SHOWN for name in own) else ""
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
@@ -93,7 +121,12 @@ def write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
 def explain(error: Any) -> str:
     """Say a schema error in words, with the remedy where the schema names one."""
     hint = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
+    message = str(error.message)
+    if isinstance(error.instance, str) and len(error.instance) > SHOWN:
+        message = message.replace(repr(error.instance), repr(_short(error.instance)), 1)
+    if error.validator == "maxLength":
+        message += f": {len(error.instance):,} characters, at most {error.validator_value:,}; shorten it"
     if error.validator == "additionalProperties":
         known = ", ".join(error.schema.get("properties", {}))
-        return f"{error.message.replace('Additional properties are not allowed', 'unknown key')}; known: {known}"
-    return f"{error.message}" + (f" ({hint})" if hint else "")
+        return f"{message.replace('Additional properties are not allowed', 'unknown key')}; known: {known}"
+    return message + (f" ({hint})" if hint else "")

@@ -3,13 +3,13 @@
 Nothing else in the project reaches a network.
 """
 
+import glob
 import gzip
 import importlib.metadata
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -20,10 +20,9 @@ from pathlib import Path
 
 from expertneurons.errors import StudyError
 from expertneurons.files import FULL, replacing, sha256, verify
+from expertneurons.retries import ATTEMPTS, pause
 from expertneurons.steps import LOGGER, Progress
 
-ATTEMPTS = 4
-PAUSE = 2.0
 TIMEOUT = 60.0
 CHUNK = 1 << 20
 
@@ -72,7 +71,7 @@ def fetch_wheel(requirement: str, digest: str, folder: Path, mirror: Path | None
 
 
 def _from_mirror(mirror: Path | None, name: str, digest: str, target: Path) -> bool:
-    for found in sorted([*_mirrored(mirror, name), *_mirrored(mirror, f"{name}.gz")]):
+    for found in sorted(found for ending in ("", ".gz") for found in _mirrored(mirror, f"{glob.escape(name)}{ending}")):
         try:
             if found.suffix == ".gz" and not name.endswith(".gz"):
                 with gzip.open(found) as packed, target.open("wb") as plain:
@@ -116,15 +115,15 @@ def _with_retries(url: str, attempt: Callable[[], None]) -> None:
         except (OSError, HTTPException) as error:
             if isinstance(error, OSError) and error.errno in FULL:
                 raise
-            final = False
+            final, told = False, ""
             if isinstance(error, urllib.error.HTTPError):
-                final = error.code in (401, 403, 404, 410)
+                final, told = error.code in (401, 403, 404, 410), error.headers.get("Retry-After", "")
                 error.close()
             if final or number == ATTEMPTS:
                 remedy = "check the address and the network, or put the file into the folder that sources.mirror names"
                 raise StudyError(f"{url}: {error} (attempt {number} of {ATTEMPTS}); {remedy}") from error
             LOGGER.warning("%s: %s; trying again", url, error)
-            time.sleep(PAUSE * 2 ** (number - 1))
+            time.sleep(pause(number, told))
     return None
 
 
@@ -140,9 +139,3 @@ def _download(url: str, size: int, target: Path) -> None:
                 raise StudyError(f"{url}: longer than the {size} bytes that the sheet says; get the right address")
         if file.tell() < size:
             raise OSError(f"the connection ended after {file.tell()} of {size} bytes")
-
-
-def temporary_folder(beside: Path) -> tempfile.TemporaryDirectory[str]:
-    """Open a scratch folder on the same disk as `beside`."""
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(dir=beside.parent, prefix=".fetch-")

@@ -12,7 +12,7 @@ from scipy import sparse, stats
 from expertneurons import seeds, tables
 from expertneurons.alignment import rated_pairs, same_domain
 from expertneurons.domains import auc_of_ranks
-from expertneurons.files import open_array
+from expertneurons.files import FINITE, open_array
 from expertneurons.organisation_names import EXPERTS, HEADLINE
 from expertneurons.selection import expert_sets
 from expertneurons.similarity import cosine, jaccard
@@ -105,7 +105,8 @@ def trace_checkpoint(
     subsample = Subsample(len(tables.read(smallest)), headline, draws, seed)
     places = {norm.stem: norm for norm in norms}
     chosen, rows = tables.read(experts), tables.read(counts)
-    now = trace(chosen, len(index), open_array(embeddings), rows, listed, places, thresholds, top, subsample)
+    means = open_array(embeddings, (None, None, len(listed), None), FINITE)
+    now = trace(chosen, len(index), means, rows, listed, places, thresholds, top, subsample)
     after = now.sets
     if next_experts is not None:
         later = tables.read(next_experts)
