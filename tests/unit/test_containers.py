@@ -15,7 +15,7 @@ DEFINITION = ROOT / "envs/expertneurons.def"
 
 def hadolint(path: Path) -> str:
     """What the linter complains of."""
-    command = [Path(sys.executable).with_name("hadolint"), "--no-color", path]
+    command = [str(Path(sys.executable).with_name("hadolint")), "--no-color", str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
