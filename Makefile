@@ -22,6 +22,10 @@ test: .venv/.ready
 setup: .venv/.ready
 	$(BIN)/snakemake acquire
 
+# After a killed run: ends what it left running, here and in Slurm, and unlocks; then `make study` or snakemake again.
+recover: .venv/.ready
+	PYTHONPATH=workflow/src $(BIN)/python -m expertneurons recover
+
 .venv/.ready: requirements-dev.lock requirements-torch.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.9
@@ -31,4 +35,4 @@ setup: .venv/.ready
 	-cd "$(SITE)" && "$(CURDIR)/$(BIN)/python" -m compileall -qq -j0 -x py312_intrinsics $(BIG)
 	touch $@
 
-.PHONY: study test setup
+.PHONY: study test setup recover

@@ -27,6 +27,13 @@ for stage in (
     include: f"workflow/rules/{stage}.smk"
 
 
+# Jobs of a second: on a cluster they stay with Snakemake, for one in a queue costs more than they do.
+localrules:
+    collect_tables,
+    join_parts,
+    list_runs,
+
+
 rule all:
     default_target: True
     input:

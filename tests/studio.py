@@ -130,3 +130,12 @@ def write_study(folder: Path) -> Study:
     tiny.write_stimuli(config / "stimuli/everyday", texts)
     tiny.write_model(folder / "model", "gpt_neox", [text for own in texts.values() for text in own])
     return Study(folder)
+
+
+def recover(study: Study) -> str:
+    """Run what `make recover` runs, and insist on success."""
+    command = [sys.executable, "-m", "expertneurons", "recover"]
+    environment = study.environment() | {"PYTHONPATH": "workflow/src"}
+    done = subprocess.run(command, cwd=study.folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stderr

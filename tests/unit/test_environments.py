@@ -1,19 +1,23 @@
 """The conda files pin exactly what the lock has, and every stage has what its modules import."""
 
 import ast
+import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rattler
 import yaml
+from rattler.exceptions import SolverError
 
+import channel
 from expertneurons.provenance import FOLDER, reached
 from tiny import ROOT
 
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
-# What conda-forge, or the import, calls a distribution of the lock.
-CONDA = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib", "huggingface_hub": "huggingface-hub"}
+CONDA = {theirs: own for own, theirs in channel.NAMES.items()}
+# What the import calls a distribution of the lock.
 IMPORTS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "huggingface_hub": "huggingface-hub"}
 STAGES = {
     "acquire": ("sources", "checkpoints", "hub", "norms", "stimuli", "stimuli_table"),
@@ -67,6 +71,28 @@ def test_every_stage_has_what_its_modules_import(stage: str) -> None:
     have = {CONDA.get(name, name) for name in pins(ROOT / f"envs/{stage}.yaml")}
     packages = {IMPORTS.get(name, name) for name in needed} & set(locked())
     assert packages - have - ELSEWHERE.get(stage, set()) == set()
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A channel with what each package says that it requires, and no files."""
+    folder = tmp_path_factory.mktemp("channel") / "told"
+    names = {CONDA.get(name, name) for path in ENVIRONMENTS for name in pins(path)} - {"python", "pip"}
+    channel.write_channel(folder, sorted(names), pins(ROOT / "envs/acquire.yaml")["pip"], contents=False)
+    return folder
+
+
+def solved(wanted: list[str], folder: Path) -> list[Any]:
+    platforms = [rattler.Subdir("linux-64"), rattler.Subdir("noarch")]
+    return list(asyncio.run(rattler.solve([rattler.Channel(folder.as_uri())], wanted, platforms=platforms)))
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_pins_agree_with_what_the_packages_require(path: Path, told: Path) -> None:
+    wanted = yaml.safe_load(path.read_text())["dependencies"]
+    assert {record.name.normalized for record in solved(wanted, told)} >= set(pins(path))
+    with pytest.raises(SolverError):
+        solved([*wanted, "numpy <2"], told)
 
 
 def test_lock_names_no_index() -> None:

@@ -94,7 +94,7 @@ def memory(model):
     """Main memory for running a model: its weights twice over, as they are read, and the pass."""
     row = STUDY.models[model]
     width = 4 if row.get("dtype", "") in ("", "float32") else 2
-    return f"{4 + round(2 * width * int(row.get('size') or 0) / 1e9)}GB"
+    return f"{6 + round(2 * width * int(row.get('size') or 0) / 1e9)}GB"
 
 
 def stimuli_sheet(name):

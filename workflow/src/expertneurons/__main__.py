@@ -78,6 +78,7 @@ COMMANDS = {
     "write-manifest": "provenance:write_manifest",
     "write-report": "report:write_report",
     "describe-config": "manual:describe_config",
+    "recover": "recovery:recover",
 }
 
 
