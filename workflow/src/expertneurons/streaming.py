@@ -1,7 +1,7 @@
 """Streaming: a model layer by layer, the units of one scored while the next one runs, and no response on the disk."""
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 
 from expertneurons import checkpoints, placement, sites, tables
 from expertneurons.batches import Batch, longest, plan
 from expertneurons.device_scores import score_on_device
 from expertneurons.errors import StudyError
+from expertneurons.parts import Parts
 from expertneurons.poolings import Pooling
 from expertneurons.reading import Averages, Checked, Reader, in_order
 from expertneurons.scoring import Scorer
@@ -111,25 +113,53 @@ def stream_expertise(
     ):
         stream = Stream(turn, Reader(network, [[]], (pooling,), device, include_padding), batches, averages, pool)
         stream.check()
-        waiting: list[Future[None]] = []
-        progress = Progress(len(turn.blocks), f"{model}: layers", "layers")
-        for number in range(len(turn.blocks)):
-            table = index[index["layer"] == number]
-            first, last = (int(table["unit"].iloc[place]) for place in (0, -1)) if len(table) else (0, -1)
-            answers = None if scorer.has(first, last + 1, parts) else np.empty((len(rows), len(table)), dtype)
-            for batch, values in stream.layer(number, [tap for tap in taps if tap.layer == number]):
-                if answers is not None:
-                    answers[batch.rows] = checked(values, batch.rows, table)
-            while waiting:  # so that no more than two layers are held
-                waiting.pop().result()
-            if answers is not None:
-                waiting.append(beside.submit(scorer.add, answers, first, parts))
-            progress(1)
-        for scored in waiting:
-            scored.result()
+        answers = partial(_answers, stream, checked, len(rows), dtype, taps)
+        _score_layers(answers, len(turn.blocks), index, scorer, parts, beside, model)
     averages.save(embeddings, model)
     tables.write(index, units, ["unit"])
     scorer.write(parts, ap, auroc, design, distribution)
+
+
+def _answers(
+    stream: "Stream",
+    checked: Checked,
+    sentences: int,
+    dtype: str,
+    taps: list[sites.Tap],
+    number: int,
+    table: pd.DataFrame,
+) -> npt.NDArray[Any]:
+    """Run one layer over all sentences and return its units' responses, (sentences, units); none for no units."""
+    found = np.empty((sentences, len(table)), dtype)
+    for batch, values in stream.layer(number, [tap for tap in taps if tap.layer == number and len(table)]):
+        if len(table):
+            found[batch.rows] = checked(values, batch.rows, table)
+    return found
+
+
+def _score_layers(
+    answers: Callable[[int, pd.DataFrame], npt.NDArray[Any]],
+    layers: int,
+    index: pd.DataFrame,
+    scorer: Scorer,
+    parts: Parts,
+    beside: Executor,
+    model: str,
+) -> None:
+    """Run the layers in turn, each while the one before is scored, so that no more than two are held."""
+    scored: Future[None] | None = None
+    progress = Progress(layers, f"{model}: layers", "layers")
+    for number in range(layers):
+        table = index[index["layer"] == number]
+        first = int(table["unit"].iloc[0]) if len(table) else 0
+        done = scorer.has(first, first + len(table), parts)
+        found = answers(number, table[:0] if done else table)
+        if scored is not None:
+            scored.result()
+        scored = None if done else beside.submit(scorer.add, found, first, parts)
+        progress(1)
+    if scored is not None:
+        scored.result()
 
 
 class Stream:
