@@ -16,7 +16,7 @@ from expertneurons.dictionary import RESIDUAL, read_dictionary
 from expertneurons.errors import StudyError
 from expertneurons.files import new_array
 from expertneurons.poolings import Pooling
-from expertneurons.reading import Reader
+from expertneurons.reading import Reader, in_order
 from expertneurons.steps import Progress
 
 SITE = "sae"
@@ -93,7 +93,7 @@ def encode_sentences(
         sites.tapped(network, taps, lambda number, values: reader.sink(number, coder.encode(values))),
         ThreadPoolExecutor(placement.passes_at_once(network, device, threads)) as pool,
     ):
-        for batch, ((pooled,), _) in zip(batches, pool.map(reader.read, batches), strict=True):
+        for batch, ((pooled,), _) in zip(batches, in_order(pool, reader.read, batches), strict=True):
             with np.errstate(over="ignore"):
                 array[batch.rows] = pooled
             if not np.isfinite(array[batch.rows]).all():
@@ -112,10 +112,7 @@ def opened(
     include_special: bool,
 ) -> Opened:
     """Load a model and cut the sentences into its batches."""
-    tokenizer, network = checkpoints.load(checkpoint, weights, seed, precision)
-    network, device = placement.place(network)
-    torch.set_num_threads(1)
-    network.config.use_cache = False
+    tokenizer, network, device = placement.open_model(checkpoint, weights, seed, precision)
     rows = tables.read(sentence_table)
     return Opened(network, rows, plan(tokenizer, rows, tokens_per_batch, longest(network), include_special), device)
 

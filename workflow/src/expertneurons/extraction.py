@@ -5,8 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from expertneurons import checkpoints, placement, sites, tables
 from expertneurons.batches import longest, masked, plan
 from expertneurons.files import let_go, new_array
@@ -68,10 +66,7 @@ def extract_responses(
         activated_units: Parquet file, the index of the units that the pooling `activated` reads.
 
     """
-    tokenizer, network = checkpoints.load(checkpoint, weights, seed, precision)
-    network, device = placement.place(network)
-    torch.set_num_threads(1)
-    network.config.use_cache = False
+    tokenizer, network, device = placement.open_model(checkpoint, weights, seed, precision)
     extra = [ACTIVATED] if "activated" in poolings else []
     architecture = checkpoints.architecture(checkpoint)
     groups = [sites.resolve(network, architecture, sites_sheet, wanted) for wanted in (sites_wanted, extra) if wanted]

@@ -6,11 +6,23 @@ from typing import Any
 
 import torch
 
+from expertneurons import checkpoints
 from expertneurons.errors import StudyError
 
 # Beside the weights a device holds activations, and fragments that serve nobody.
 HEADROOM = 1.2
 SLOW = ("cpu", "disk")
+
+
+def open_model(
+    checkpoint: Path, weights: checkpoints.Weights, seed: int, precision: checkpoints.Precision
+) -> tuple[Any, Any, torch.device]:
+    """Load a model for passes over sentences and place it: its tokenizer, itself, the device that takes its inputs."""
+    tokenizer, network = checkpoints.load(checkpoint, weights, seed, precision)
+    network, device = place(network)
+    network.config.use_cache = False
+    torch.set_num_threads(1)  # a batch is computed by one thread, so that results do not depend on their number
+    return tokenizer, network, device
 
 
 def place(model: Any) -> tuple[Any, torch.device]:

@@ -90,9 +90,7 @@ def stream_expertise(
         StudyError: also where a model does not run as a row of blocks, each on what the one before gives.
 
     """
-    tokenizer, network = checkpoints.load(checkpoint, weights, weights_seed, precision)
-    network, device = placement.place(network)
-    network.config.use_cache = False
+    tokenizer, network, device = placement.open_model(checkpoint, weights, weights_seed, precision)
     taps = sites.resolve(network, checkpoints.architecture(checkpoint), sites_sheet, sites_wanted)
     index = sites.unit_table(taps, sites.widths(network, taps, device))
     rows, concepts = tables.read(sentence_table), tables.read(concept_table)

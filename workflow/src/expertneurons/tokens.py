@@ -50,9 +50,7 @@ def read_tokens(
         tokens_per_batch: Tokens, padding included, that go through the model at once.
 
     """
-    tokenizer, network = checkpoints.load(checkpoint, weights, seed, precision)
-    network, device = placement.place(network)
-    network.config.use_cache = False
+    tokenizer, network, device = placement.open_model(checkpoint, weights, seed, precision)
     taps = sites.resolve(network, checkpoints.architecture(checkpoint), sites_sheet, sites_wanted)
     sizes = sites.widths(network, taps, device)
     index = tables.read(units)
