@@ -25,13 +25,14 @@ AFTER_SELECTION = {
     "select_experts",
     "tell_organisation",
     "write_audit",
+    "write_explorer",
     "write_graph_page",
     "write_manifest",
     "write_report",
 }
 AFTER_SCORING = AFTER_SELECTION | {"score_units"}
 AFTER_EXPERTISE = AFTER_SCORING | {"hold_out", "read_tokens"}
-AFTER_STIMULI = AFTER_EXPERTISE | {"build_stimuli", "extract_responses", "label_sentences"}
+AFTER_STIMULI = AFTER_EXPERTISE | {"build_stimuli", "extract_responses", "label_sentences", "rank_sentences"}
 
 
 def test_results_are_complete(finished: Study) -> None:
