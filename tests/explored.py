@@ -53,7 +53,10 @@ def write(done: audited.Audited, folder: Path) -> Explored:
     tables.write(pd.DataFrame(rows, columns=columns), folder / "toy.parquet")
     agreement = {"norm": ["toy"], "measure": [RELIABILITY], "value": [np.nan]}
     tables.write(pd.DataFrame(agreement), folder / "agreement.parquet")
-    stimuli: dict[str, Any] = {"concept_table": given / "concepts.parquet", "sentence_table": given / "sentences.parquet"}
+    stimuli: dict[str, Any] = {
+        "concept_table": given / "concepts.parquet",
+        "sentence_table": given / "sentences.parquet",
+    }
     made = {name: folder / f"{name}.npy" for name in ("similarity", "driving")}
     index = folder / "representations.parquet"
     measure_similarity(
