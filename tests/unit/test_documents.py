@@ -1,8 +1,11 @@
 """The pages for readers: they name every table and column, and their links lead somewhere."""
 
 import re
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import documented
@@ -47,6 +50,26 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         assert path.exists(), f"{page.name} links to {target}"
         if heading:
             assert heading in headings(path), f"{page.name} links to {target}"
+
+
+def test_the_functions_of_the_readme_run_as_shown() -> None:
+    (block,) = re.findall(
+        r"^```python\n([\s\S]*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    rng = np.random.default_rng(1)
+    positives = [np.arange(6 * concept, 6 * concept + 6) for concept in range(5)]
+    pairs = np.array(list(combinations(range(5), 2)))
+    names: dict[str, Any] = {
+        "responses": rng.standard_normal((30, 400)).astype(np.float32),
+        "positives": positives,
+        "pairs": pairs,
+        "ratings": rng.uniform(0, 10, len(pairs)),
+    }
+    exec(block, names)  # noqa: S102
+    assert names["ap"].shape == (5, 400)
+    assert names["similarity"].shape == (5, 5)
+    assert (names["n_pairs"], names["n_concepts"]) == (10, 5)
+    assert names["low"] <= names["rho"] <= names["high"]
 
 
 def headings(page: Path) -> set[str]:
