@@ -14,9 +14,6 @@ from tiny import ROOT
 
 PAGES = sorted([ROOT / "README.md", ROOT / "results/README.md", *(ROOT / "docs").glob("*.md")])
 
-# Pages that may be on another branch still; their links are checked where they are there.
-ELSEWHERE = {"cluster.md", "faults.md"}
-
 
 @pytest.mark.parametrize("table", sorted(KEYS))
 def test_every_table_has_a_section_that_names_its_keys(table: str) -> None:
@@ -45,8 +42,6 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
             continue
         name, _, heading = target.partition("#")
         path = (page.parent / name).resolve() if name else page
-        if path.name in ELSEWHERE and not path.exists():
-            continue
         assert path.exists(), f"{page.name} links to {target}"
         if heading:
             assert heading in headings(path), f"{page.name} links to {target}"
