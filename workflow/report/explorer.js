@@ -100,7 +100,7 @@ function tellFacts() {
   at("facts").replaceChildren(...facts.map(([name, value, more]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }, make("span", { text: more })))));
 }
 
-const WIDE = 460, TALL = 230, EDGE = { left: 40, right: 10, top: 10, bottom: 34 };
+const WIDE = 460, TALL = 230, EDGE = { left: 50, right: 10, top: 10, bottom: 34 };
 function frame(label, low, step, steps) {
   const high = low + step * steps;
   const chart = draw("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, role: "img", "aria-label": label });
@@ -285,7 +285,8 @@ function tell() {
   at("rated").value = rated ? rated.value : "";
   for (const part of [tellFacts, tellCurve, tellPeople, tellLayers, tellUnits, tellTexts, tellMatrix]) part();
   const address = new URLSearchParams({ a: concepts[a].name, b: concepts[b].name, t: limitOf(t) });
-  history.replaceState(null, "", `#${address}`);
+  // Safari refuses more than a hundred changes in half a minute; the page then keeps what it shows.
+  try { history.replaceState(null, "", `#${address}`); } catch (refused) { if (refused.name !== "SecurityError") throw refused; }
 }
 function choose(a, b) {
   if (a === b) b = b === state.a ? state.b : state.a;
