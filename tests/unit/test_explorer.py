@@ -139,9 +139,10 @@ def test_ratings_are_those_of_the_norm(explored_page: explored.Explored) -> None
 def test_the_page_asks_for_no_network_and_escapes_text(explored_page: explored.Explored) -> None:
     text = explored_page.page.read_text(encoding="utf-8")
     assert "://" not in text.replace("http://www.w3.org/2000/svg", "")
-    assert "<b>they</b>" not in text
+    assert "<script>alert" not in text
+    assert "<img" not in text
     assert "Tiny &amp; co" in text
-    assert any("<b>they</b>" in row[1] for row in explored_page.data["sentences"])
+    assert any("<script>alert(1)</script>" in row[1] for row in explored_page.data["sentences"])
 
 
 def test_whole_numbers_take_the_smallest_type_that_holds_them() -> None:

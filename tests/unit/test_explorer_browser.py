@@ -137,6 +137,12 @@ def test_every_control_has_a_name(page: browser.Page) -> None:
     assert page.run(script) == 0
 
 
+def test_markup_in_sentences_is_shown_and_not_run(page: browser.Page, explored_page: explored.Explored) -> None:
+    visit(page, explored_page, "a=dog's+dinner&b=late+delivery&t=0.5")
+    assert "<script>alert(1)</script>" in page.run("document.getElementById('texts').innerText")
+    assert page.run("document.querySelectorAll('main script, main img').length") == 0
+
+
 def test_concepts_are_never_the_same(page: browser.Page, explored_page: explored.Explored) -> None:
     visit(page, explored_page, "a=cat&b=cat&t=0.5")
     assert page.run("state.a !== state.b")

@@ -100,7 +100,7 @@ function tellFacts() {
   at("facts").replaceChildren(...facts.map(([name, value, more]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }, make("span", { text: more })))));
 }
 
-const WIDE = 460, TALL = 230, EDGE = { left: 50, right: 10, top: 10, bottom: 34 };
+const WIDE = 460, TALL = 230, EDGE = { left: 50, right: 16, top: 10, bottom: 34 };
 function frame(label, low, step, steps) {
   const high = low + step * steps;
   const chart = draw("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, role: "img", "aria-label": label });
