@@ -21,7 +21,7 @@ for stage in (
     *("stimuli", "responses", "experts", "similarity", "alignment", "comparisons"),
     *("organisation", "dictionaries", "rivals", "nursery", "nursery_measures", "emergence"),
     *("emergence_report", "steering", "steering_report", "stability", "models", "stability_report"),
-    *("audit", "report", "cost"),
+    *("audit", "explorer", "report", "cost"),
 ):
 
     include: f"workflow/rules/{stage}.smk"
@@ -37,7 +37,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        all_results(["<results>/report.html", "<results>/manifest.json", *AUDITED]),
+        all_results(["<results>/report.html", "<results>/manifest.json", *AUDITED, *EXPLORERS]),
     localrule: True
 
 

@@ -60,14 +60,14 @@ class Page:
         if method == "Network.requestWillBeSent":
             self.requests.append(told["request"]["url"])
 
-    def open(self, path: Path, width: int, height: int = 900, dark: bool = False) -> None:
-        """Open a file in a window of that size and wait until it is loaded."""
+    def open(self, path: Path, width: int, height: int = 900, dark: bool = False, fragment: str = "") -> None:
+        """Open a file, at a fragment of its address, in a window of that size and wait until it is loaded."""
         self.ask(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
-        self.ask("Page.navigate", url=path.resolve().as_uri())
+        self.ask("Page.navigate", url=path.resolve().as_uri() + (f"#{fragment}" if fragment else ""))
         started = time.monotonic()
         while self.run("document.readyState") != "complete" or not self.run("location.href").startswith("file:"):
             assert time.monotonic() - started < PATIENCE, f"{path} did not load"

@@ -1,4 +1,4 @@
-"""The README says what the offline study found, and names what there is."""
+"""The README says what the offline study found, docs/files.md names every rule, CITATION.cff what is built on."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from expertneurons import configuration, emergence_report, organisation_statemen
 from expertneurons.__main__ import COMMANDS
 from tiny import ROOT
 
+FILES = (ROOT / "docs/files.md").read_text(encoding="utf-8")
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 
 
@@ -50,6 +51,16 @@ def test_findings_are_those_of_the_offline_study() -> None:
     assert emergence_report.doses(effects, 0.5)[2] in README
 
 
+def test_every_reference_of_the_rows_is_cited() -> None:
+    cited = str(yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["references"])
+    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "config/models.tsv"]
+    named = {
+        number for page in pages for number in re.findall(r"arXiv (\d{4}\.\d{5})", page.read_text(encoding="utf-8"))
+    }
+    assert {"2502.15090", "2005.07647", "2304.01373"} <= named
+    assert {number for number in named if f"arXiv:{number}" not in cited} == set()
+
+
 def test_every_rule_and_command_of_the_map_exists() -> None:
     rules = {
         rule
@@ -57,7 +68,7 @@ def test_every_rule_and_command_of_the_map_exists() -> None:
         for rule, body in re.findall(r"^rule (\w+):\n((?: .*\n|\n)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
         if "    shell:" in body
     }
-    named = set(re.findall(r"\| `(\w+)` \| `([\w-]+)` `(\w+)\.(\w+)` \|", README))
+    named = set(re.findall(r"\| `(\w+)` \| `([\w-]+)` `(\w+)\.(\w+)` \|", FILES))
     assert {rule for rule, *_ in named} == rules
     for rule, command, module, function in named:
         assert (rule, COMMANDS[command]) == (function, f"{module}:{function}")

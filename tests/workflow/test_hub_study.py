@@ -198,6 +198,8 @@ def test_the_published_study_is_planned_with_one_fetch_a_checkpoint(tmp_path: Pa
     told = study.run("--dry-run", "--configfile", "config/paper.yaml")
     counts = dict(re.findall(r"^(\w+) +(\d+)$", told, re.MULTILINE))
     models = yaml.safe_load((study.folder / "config/paper.yaml").read_text(encoding="utf-8"))["models"]
-    assert (counts["fetch_snapshot"], counts["extract_responses"]) == (str(len(models)), str(len(models)))
+    assert int(counts["fetch_snapshot"]) == len(models)
+    assert int(counts["extract_responses"]) + int(counts["stream_expertise"]) == len(models)
+    assert int(counts["stream_expertise"]) > 0
     assert "fetch_checkpoint" not in counts
     assert "Would remove temporary output resources/checkpoints/pythia-12b-step0" in told

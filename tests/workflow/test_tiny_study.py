@@ -7,6 +7,7 @@ import shutil
 import pandas as pd
 import pytest
 
+import documented
 import tiny
 from studio import Study
 
@@ -25,13 +26,14 @@ AFTER_SELECTION = {
     "select_experts",
     "tell_organisation",
     "write_audit",
+    "write_explorer",
     "write_graph_page",
     "write_manifest",
     "write_report",
 }
 AFTER_SCORING = AFTER_SELECTION | {"score_units"}
 AFTER_EXPERTISE = AFTER_SCORING | {"hold_out", "read_tokens"}
-AFTER_STIMULI = AFTER_EXPERTISE | {"build_stimuli", "extract_responses", "label_sentences"}
+AFTER_STIMULI = AFTER_EXPERTISE | {"build_stimuli", "extract_responses", "label_sentences", "rank_sentences"}
 
 
 def test_results_are_complete(finished: Study) -> None:
@@ -48,6 +50,10 @@ def test_results_are_complete(finished: Study) -> None:
     assert manifest["config"]["study"]["seed"] == 1
     assert "results/tables/alignment.parquet" in manifest["results"]
     assert not list(finished.folder.rglob("*.partial"))
+
+
+def test_every_column_is_documented(finished: Study) -> None:
+    assert {"alignment", "audit", "organisation"} < documented.check(finished.folder / "results/tables")
 
 
 def test_second_run_does_nothing(study: Study) -> None:
@@ -109,6 +115,7 @@ def test_the_statistics_are_validated_when_asked_for(study: Study) -> None:
     study.run("results/report.html")
     page = (study.folder / "results/report.html").read_text(encoding="utf-8")
     assert "set <code>validation.run</code>" not in page
+    assert "validation" in documented.check(study.folder / "results/tables")
     shares = pd.read_parquet(study.folder / "results/tables/validation.parquet")
     assert {f"{100 * share:.1f}" for share in shares["share"]} <= set(re.findall(r"<td>([0-9.]+)</td>", page))
 
@@ -130,11 +137,11 @@ def test_rivals_and_stability_are_told_when_asked_for(study: Study) -> None:
     made = {"train_dictionary", "encode_sentences", "score_features", "fit_probes", "align_rivals"}
     assert study.due() == made | {"collect_tables", "write_manifest"}
     study.edit("config/config.yaml", "stability: {", "stability: {run: true, ")
-    tried = {"measure_choice", "join_parts", "measure_set_sizes", "measure_sources", "measure_controls"}
+    choices = {"measure_choice", "join_parts", "measure_set_sizes", "measure_sources", "measure_controls"}
     compared = {"profile_model", "compare_models", "draw_models", "draw_stability", "tell_stability"}
     # The one pass over the sentences gives what the choices ask for, and all that follows it is renewed.
-    again = AFTER_EXPERTISE | {"extract_responses", "extract_variant"}
-    assert study.due() == made | tried | compared | again
+    again = AFTER_EXPERTISE | {"extract_responses", "extract_variant", "rank_sentences"}
+    assert study.due() == made | choices | compared | again
     study.run("results/stages/stability/tiny/everyday.html")
     rows = pd.read_parquet(study.folder / "results/stability/tiny/everyday/stability.parquet")
     assert set(rows["responses"]) == {"max", "activated", "masked"}
@@ -149,6 +156,9 @@ def test_rivals_and_stability_are_told_when_asked_for(study: Study) -> None:
     ):
         assert part.casefold() in page.casefold()
     rows = pd.read_parquet(study.folder / "results/rivals/tiny/everyday/rivals.parquet")
+    tried = documented.check(study.folder / "results/stability/tiny/everyday", others=True)
+    assert tried == {"controls", "set_sizes", "sources", "stability"}
+    assert documented.check(study.folder / "results/rivals/tiny/everyday", others=True) == {"rivals"}
     methods = ["experts", "feature_probes", "features", "probes", "random"]
     assert rows.groupby("k")["method"].apply(list).to_dict() == {1: methods, 4: methods}
     assert len(set(rows["n_pairs"])) == 1

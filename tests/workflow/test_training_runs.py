@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import documented
 import tiny
 from studio import CONCEPTS, CONFIG, Study, sentences, write_study
 from tiny import ROOT
@@ -78,6 +79,11 @@ def test_both_families_are_followed_over_their_steps(runs: Study) -> None:
     assert set(grown.loc[grown["family"] == "nursery", "norm"]) == {"lexicon", "simlex999-nouns"}
     organised = pd.read_parquet(runs.folder / "results/tables/organisation_by_step.parquet")
     assert set(organised["family"]) == {"nursery", "pythia"}
+
+
+def test_every_column_is_documented(runs: Study) -> None:
+    named = {"emergence", "half_rise", "sizes", "dose_response", "dose_effects", "organisation_by_step"}
+    assert named | {"steering", "steering_effects"} < documented.check(runs.folder / "results/tables")
 
 
 def test_doses_are_those_of_the_plan(runs: Study) -> None:

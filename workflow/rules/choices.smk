@@ -21,7 +21,8 @@ STABILITY_PARTS = {
 }
 MODEL_PARTS = {"models": "<results>/stability/{stimuli}/models.parquet"}
 # The sets of stimuli on which models are compared: the study's own, and the nursery's for the runs trained here.
-COMPARED_STIMULI = [name for name in STUDY.config["stimuli"]["sets"] if len(STUDY.config["models"]) > 1]
+STORED_MODELS = [model for model in STUDY.config["models"] if model not in STUDY.config["responses"]["stream"]]
+COMPARED_STIMULI = [name for name in STUDY.config["stimuli"]["sets"] if len(STORED_MODELS) > 1]
 COMPARED_STIMULI += ["lexicon"] if NURSERY["run"] else []
 
 
@@ -58,10 +59,10 @@ def of_sources(pattern):
 
 
 def compared_models(stimuli):
-    """The models that are compared on a set of stimuli."""
+    """The models that are compared on a set of stimuli; streamed ones have no stored responses to halve."""
     if stimuli == "lexicon":
         return [name for name, run in RUNS.items() if run["kind"] == "full"]
-    return STUDY.config["models"]
+    return STORED_MODELS
 
 
 def of_compared(pattern):

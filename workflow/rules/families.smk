@@ -86,6 +86,8 @@ def table_parts(wildcards):
         return for_suites(SUITE_PARTS[wildcards.table])
     if wildcards.table in MODEL_PARTS:
         return collect(MODEL_PARTS[wildcards.table], stimuli=COMPARED_STIMULI)
+    if wildcards.table == "stability":
+        return for_models(STABILITY_PARTS["stability"], STORED_MODELS)
     if wildcards.table in ("set_sizes", "sources", "controls"):
         return for_models(STABILITY_PARTS[wildcards.table], STUDY.reported)
     if wildcards.table in STEERING_PARTS:

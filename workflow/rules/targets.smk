@@ -31,6 +31,7 @@ def results_before(snapshot):
     return [
         *for_models("<results>/experts/{model}/{stimuli}/counts.parquet", users),
         *for_models("<results>/tokens/{model}/{stimuli}/tokens.parquet", audited),
+        *for_models("<results>/driving/{model}/{stimuli}.npy", audited),
         *for_models("<results>/steering/{model}/{stimuli}/steering.parquet", [m for m in users if m in STUDY.steered]),
     ]
 

@@ -44,6 +44,8 @@ COMMANDS = {
     "hold-out": "held_out:hold_out",
     "read-tokens": "tokens:read_tokens",
     "write-audit": "audit:write_audit",
+    "rank-sentences": "driving:rank_sentences",
+    "write-explorer": "explorer:write_explorer",
     "measure-emergence": "emergence_tables:measure_emergence",
     "measure-doses": "doses:measure_doses",
     "trace-checkpoint": "traces:trace_checkpoint",

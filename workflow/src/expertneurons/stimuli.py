@@ -60,7 +60,8 @@ def build_stimuli(
         sorted({int(number[mention.concept]) for mention in found} - {int(concept)})
         for found, concept in zip(spans, rows["concept_number"], strict=True)
     ]
-    tables.write(listed, concept_table, ["concept_number"])
+    empty = {name: "" for name in ("domain", "superordinate") if name not in listed}
+    tables.write(listed.assign(**empty), concept_table, ["concept_number"])
     tables.write(rows.drop(columns="concept"), sentence_table, ["sentence"])
 
 
