@@ -71,6 +71,7 @@ COMMANDS = {
     "measure-effects": "steering_effects:measure_effects",
     "draw-steering": "steering_figures:draw_steering",
     "tell-steering": "steering_report:tell_steering",
+    "draw-rivals": "rival_figures:draw_rivals",
     "tell-cost": "cost:tell_cost",
     "collect-tables": "collection:collect_tables",
     "draw-emergence": "emergence_figures:draw_emergence",
