@@ -33,17 +33,22 @@ def differences(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
         if pd.isna(row["p"]):
             told.append(f"{head}not defined ({row['note']}).")
             continue
-        if row["p_family"] < 0.05:
-            verdict = "higher" if row["difference"] > 0 else "lower"
-        else:
-            verdict = f"equivalent within {row['bound']:g}" if row["equivalent"] else "undecided"
         told.append(
-            f"{head}{verdict}; rho {number(row['rho_a'])} against {number(row['rho_b'])}, difference "
+            f"{head}{judged(row)}; rho {number(row['rho_a'])} against {number(row['rho_b'])}, difference "
             f"{number(row['difference'])} {between(row['low'], row['high'])}, {p_value(row['p'])}, "
             f"{p_value(row['p_family'])} in its family (Holm), {row['n_pairs']} pairs of {row['n_concepts']} concepts; "
             f"smallest difference found with power 0.8: {number(row['detectable'])}."
         )
     return told
+
+
+def judged(row: Mapping[Any, Any]) -> str:
+    """Say what a contrast shows: a difference, equivalence, or neither."""
+    if pd.isna(row["p"]):
+        return "not defined"
+    if row["p_family"] < 0.05:
+        return "higher" if row["difference"] > 0 else "lower"
+    return f"equivalent within {row['bound']:g}" if row["equivalent"] else "undecided"
 
 
 def by_domain(row: Mapping[str, Any]) -> str:
