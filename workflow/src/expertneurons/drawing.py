@@ -72,8 +72,10 @@ def fit(figure: Figure) -> None:
             line.set_linewidth(line.get_linewidth() * scale)
             line.set_markersize(line.get_markersize() * scale)
     figure.set_size_inches(column, min(height * scale * grown, TALLEST))
+    figure.draw_without_rendering()
     for legend in list(figure.legends):
         _narrow(figure, legend)
+    figure.draw_without_rendering()  # the layout settles at the second drawing
 
 
 def _set_texts(figure: Figure, scale: float) -> float:

@@ -19,6 +19,7 @@ from expertneurons.organisation_names import COVERAGE, LABELS, LIFT, RATED_TRIPL
 SIZES = ("#56B4E9", "#0072B2", "#003A5C", *OTHERS)
 EXPERTS, LAST = "experts.jaccard", "embedding.last.concept"
 SIDES = {EXPERTS: "AP threshold", "experts.subsampled": "AP threshold, equally many units"}
+MOST_STEPS = 8  # that fit side by side by name
 CHANCE = {"color": "#000000", "linestyle": ":", "linewidth": 1.0}
 
 
@@ -64,7 +65,9 @@ def step_axis(panel: Axes, steps: Any) -> None:
     """Give a panel a logarithmic step axis with room for step 0."""
     shown = sorted(set(steps))
     panel.set_xscale("symlog", base=2, linthresh=1)
-    panel.set_xticks(shown, [_short(step) for step in shown], fontsize=7)
+    every = 1 if len(shown) <= MOST_STEPS else 2  # the last is always named
+    named = {step: _short(step) for step in shown[::-1][::every]}
+    panel.set_xticks(shown, [named.get(step, "") for step in shown], fontsize=7)
     panel.minorticks_off()
     panel.set_xlim(-0.35, 1.25 * max(shown[-1], 1))
     panel.set_xlabel("training step")

@@ -21,7 +21,6 @@ from expertneurons.steering_names import (
     RANDOM,
 )
 
-Row = dict[str, Any]
 SMALL = 0.1
 SILENCED = {OFF: "held at their median on other sentences", CAPPED: "kept from rising above their median elsewhere"}
 
@@ -111,22 +110,6 @@ def basis(rows: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
             f"fewer random units stand against them (at least {short['n_units'].min():.0f} of {short['k'].max()})."
         )
     return told
-
-
-def by_k(rows: pd.DataFrame) -> list[Row]:
-    """One row per k and condition of what was forced."""
-    own = rows[(rows["kind"] == ON) & (rows["against"] == ITSELF)]
-    found = []
-    for (k, condition), part in own.groupby(["k", "condition"]):
-        row: Row = {"k": k, "condition": condition}
-        for measure in (LOGPROB, MENTIONS, PERPLEXITY):
-            for told in part[part["measure"] == measure].to_dict("records"):
-                scale = np.exp if measure == PERPLEXITY else float
-                value, low, high = (scale(told[name]) for name in ("value", "low", "high"))
-                digits = 3 if measure == MENTIONS else 2
-                row[measure] = f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-        found.append(row)
-    return found
 
 
 def _units(k: int) -> str:

@@ -16,6 +16,7 @@ from expertneurons.studied import Studied
 SAID = {
     "higher": "closer to people than",
     "lower": "less close to people than",
+    "not defined": "not comparable with",
     "undecided": "neither closer nor less close for certain than",
 }
 EMBEDDINGS = ("embedding.", "vectors.")
@@ -43,7 +44,7 @@ def zero(row: Row) -> str:
 def alignment(study: Studied, model: str, stimuli: str) -> Verdict | None:
     """Say with which norms expert overlap aligns."""
     rows = study.of("alignment", stimuli=stimuli)
-    norms = study.norms_of(rows)
+    norms = study.norms_of(rows) if len(rows) else {}
     if not norms:
         return None
     own = {title: headline(rows, model, norm, study.threshold) for norm, title in norms.items()}
@@ -81,7 +82,7 @@ def comparison(study: Studied, model: str, stimuli: str) -> Verdict | None:
     for row in rows[against].to_dict("records"):
         groups.setdefault(judged(row), []).append(row)
     parts = [
-        f"{SAID.get(verdict, verdict)} {_differences(groups[verdict], study.norms)}"
+        f"{SAID.get(verdict, f'{verdict} to')} {_differences(groups[verdict], study.norms)}"
         for verdict in sorted(groups, key=lambda verdict: [*SAID, verdict].index(verdict))
     ]
     controls = rows[~against].to_dict("records")
@@ -146,7 +147,7 @@ def _untrained_place(study: Studied, model: str, stimuli: str) -> str:
 def organised_as_people(study: Studied, model: str, stimuli: str) -> Verdict | None:
     """Say how well overlap tells domains apart, and what may be claimed of hierarchy."""
     rows = study.of("organisation", stimuli=stimuli)
-    own = rows[rows["model"] == model]
+    own = study.of("organisation", stimuli=stimuli, model=model)
     if own.empty:
         return None
     row = organisation.find(own, study.threshold, organised.AUC, organised.LABELS)
