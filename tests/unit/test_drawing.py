@@ -50,7 +50,7 @@ def test_print_has_the_width_of_a_column_and_text_that_can_be_read(width: float,
     assert figure.get_size_inches()[1] <= drawing.TALLEST
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
     assert len(texts) > 8
-    assert min(text.get_fontsize() for text in texts) >= 6
+    assert min(float(text.get_fontsize()) for text in texts) >= 6
     (legend,) = figure.legends
     assert legend.get_window_extent().width <= figure.bbox.width
     assert [text.get_text() for text in legend.get_texts()] == [f"a long label of line {n}" for n in range(4)]
@@ -97,5 +97,5 @@ def test_a_lean_picture_has_the_same_elements_at_the_same_places(tmp_path: Path)
         assert old.get("style", "") in look
         assert old.get("clip-path", "") in look + new.get("clip-path", "")
         if tag == "path":
-            numbers = [np.array(re.findall(r"-?[\d.]+", one.get("d", "")), float) for one in (old, new)]
-            np.testing.assert_allclose(*numbers, atol=0.0051)
+            whole_path, short_path = (np.array(re.findall(r"-?[\d.]+", one["d"]), float) for one in (old, new))
+            np.testing.assert_allclose(whole_path, short_path, atol=0.0051)

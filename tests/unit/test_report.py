@@ -183,6 +183,7 @@ def test_control_that_does_not_align_is_no_alert(low: float, tmp_path: Path) -> 
     text = page(tmp_path, {"alignment": aligned(control_low=low)})
     assert 'role="alert"' not in text
     assert "No control failed" in text
+    assert "none could fail" in page(tmp_path, {"alignment": aligned()}, control_of=[])
 
 
 def test_control_with_a_hierarchy_is_an_alert() -> None:

@@ -18,7 +18,7 @@ rule write_report:
     conda:
         "../../envs/report.yaml"
     params:
-        figures="<results>/figures",
+        figures=lambda wildcards, input: str(Path(input.figures[0]).parents[2]),
         captions=lambda wildcards, input: str(Path(input.captions[0]).parent),
         title=lookup("study/title", within=STUDY.config),
         threshold=lookup("figures/threshold", within=STUDY.config),

@@ -29,6 +29,7 @@ COLUMNS = [
         "n_experts",
         "best_ap",
         "main_layer",
+        "page",
         "concept_held_out_ap",
         "concept_held_out_ap_low",
         "concept_held_out_ap_high",

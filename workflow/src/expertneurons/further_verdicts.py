@@ -90,9 +90,9 @@ def stability(study: Studied, model: str, stimuli: str) -> Verdict | None:
         own = rows[plain & ((rows["model"] == model) == trained) & (rows["score"] != choices.COUNT_MATCHED)]
         for norm, title in study.norms_of(own).items():
             part = own[own["norm"] == norm]
-            low, high = part["rho"].quantile(0.25), part["rho"].quantile(0.75)
+            low, middle, high = (float(end) for end in part["rho"].quantile([0.25, 0.5, 0.75]))
             parts[trained].append(
-                f"{title} {number(part['rho'].median())} (middle half {number(low)} to {number(high)}; the interval is "
+                f"{title} {number(middle)} (middle half {number(low)} to {number(high)}; the interval is "
                 f"above zero in {(part['low'] > 0).sum()} of {len(part)})"
             )
     shuffled = rows[(rows["sentences"] == "shuffled") & (rows["model"] == model)]

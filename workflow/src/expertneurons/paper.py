@@ -38,7 +38,9 @@ def write_paper_tables(
     for aspect in ASPECTS:
         for subject in aspect.subjects(study):
             verdict = aspect.verdict(study, *subject)
-            for table in aspect.grids(study, *subject) if verdict else []:
+            if verdict is None:
+                continue
+            for table in aspect.grids(study, *subject):
                 name = "_".join(filter(None, [aspect.question, table.name, subject.who, subject.stimuli]))
                 about = ", ".join(filter(None, [study.title(subject.who), subject.stimuli]))
                 _write(table, folder / name, f"{table.caption} {about}. Chance: {verdict.chance}")

@@ -58,6 +58,7 @@ def write_report(
         threshold=threshold,
         facts=facts(study),
         alerts=accounts.alerts(study),
+        controlled=bool(study.controls),
         sections=[section(study, question, given, figures, captions, output.parent) for question in QUESTIONS],
         ceilings=statements.ceilings(agreed, study.norms_of(agreed)),
         calibration=calibration(study),
@@ -88,7 +89,7 @@ def told(study: Studied, aspect: Aspect, subject: Subject, figures: Path, captio
     if verdict is None:
         return None
     return {
-        "title": ", ".join(filter(None, [study.title(subject.who) or "all models", subject.stimuli, aspect.label])),
+        "title": ", ".join(filter(None, [study.title(subject.who) or "All models", subject.stimuli, aspect.label])),
         "verdict": verdict,
         "figures": [
             figure

@@ -50,9 +50,15 @@ def comparison(study: Studied, model: str, stimuli: str) -> list[Grid]:
     """Return the declared contrasts, all representations and the mixed models' slopes."""
     rows = study.of("comparisons", model=model, stimuli=stimuli)
     rows = rows.assign(verdict=[judged(row) for row in rows.to_dict("records")])
-    columns = [Column("contrast", "contrast"), NORM, Column("rho", "rho_a", ".2f"), Column("against", "rho_b", ".2f")]
+    columns = [
+        Column("contrast", "contrast"),
+        NORM,
+        Column("verdict", "verdict"),
+        Column("rho", "rho_a", ".2f"),
+        Column("against", "rho_b", ".2f"),
+    ]
     columns += [Column("difference", "difference", ".2f"), INTERVAL, P, Column("p, Holm", "p_family", "p")]
-    columns += [PAIRS, Column("detectable", "detectable", ".2f"), Column("verdict", "verdict")]
+    columns += [PAIRS, Column("detectable", "detectable", ".2f")]
     caption = "Declared contrasts on identical pairs; detectable: smallest true difference found with power 0.8."
     found = [grid("comparisons", caption, titled(study, rows), columns)]
     every = study.of("alignment", model=model, stimuli=stimuli).sort_values("rho", ascending=False, na_position="last")
