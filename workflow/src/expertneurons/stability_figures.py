@@ -143,7 +143,7 @@ def size_panels(rows: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
                 part = part.sort_values("negatives")
                 style = {
                     "color": colour,
-                    "linestyle": ("-", "--", ":", "-.")[number % 4],
+                    "linestyle": DASHES[number % 4],
                     "marker": "o",
                     "markersize": 3,
                 }

@@ -64,31 +64,6 @@ def by_domain(row: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def slopes(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[Row]:
-    """Slopes of rating in the mixed models, one short row each, in the style of a results section."""
-    own = rows[(rows["term"] == "rating") | ~rows["converged"].astype(bool)]
-    return [
-        {
-            "name": row["name"],
-            "norm": norms[row["norm"]],
-            "condition": row["condition"] or "(all)",
-            "slope": _slope(row),
-            "note": row["note"],
-        }
-        for row in own.to_dict("records")
-    ]
-
-
-def _slope(row: Mapping[Any, Any]) -> str:
-    if pd.isna(row["estimate"]):
-        return "not fitted"
-    t = row["estimate"] / row["se"]
-    return (
-        f"b = {number(row['estimate'])}, SE = {row['se']:.3f}, t({row['df']:.0f}) = {t:.2f}, {p_value(row['p'])}, "
-        f"95% CI {between(row['low'], row['high'])}, {row['n_pairs']:.0f} pairs, {row['n_concepts']:.0f} concepts"
-    )
-
-
 def ceilings(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
     """Say for each norm how reliable its ratings are, and what a model could reach."""
     told = []
