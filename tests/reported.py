@@ -189,7 +189,7 @@ def arguments(folder: Path, written: dict[str, pd.DataFrame]) -> dict[str, Any]:
             for name in headings:
                 (own / f"{name}.svg").write_text(SVG.format(name), encoding="utf-8")
     pages = [*(f"audit/a-model/everyday/{name}.html" for name in ("index", "ant", "bee", "cat")), "manifest.json"]
-    for page in [*pages, "figures/a-model/everyday/concept_graph.html"]:
+    for page in [*pages, "explorer/a-model/everyday.html", "figures/a-model/everyday/concept_graph.html"]:
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         (folder / page).write_text("<!doctype html><title>A page</title>", encoding="utf-8")
     return {

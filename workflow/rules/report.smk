@@ -10,7 +10,7 @@ rule write_report:
         tables=STUDY_TABLES,
         figures=figure_files("<results>/figures", "svg"),
         captions=sorted(str(path) for path in CAPTIONS.glob("*.rst")),
-        pages=[*AUDITED, *for_models(rules.write_graph_page.output.page, STUDY.reported)],
+        pages=[*AUDITED, *EXPLORERS, *for_models(rules.write_graph_page.output.page, STUDY.reported)],
     output:
         page="<results>/report.html",
     log:

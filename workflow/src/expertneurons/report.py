@@ -108,7 +108,12 @@ def links(aspect: Aspect, subject: Subject) -> dict[str, str]:
     """Name the pages beside this one that tell more."""
     graph = f"figures/{subject.who}/{subject.stimuli}/concept_graph.html"
     audit = f"audit/{subject.who}/{subject.stimuli}/index.html"
-    beside = {"q6": {"The concept graph to explore": graph}, "q9": {"All concepts, with a checklist to sign": audit}}
+    explorer = f"explorer/{subject.who}/{subject.stimuli}.html"
+    beside = {
+        "q1": {"Pick two concepts and move the threshold": explorer},
+        "q6": {"The concept graph to explore": graph},
+        "q9": {"All concepts, with a checklist to sign": audit},
+    }
     return beside.get(aspect.question, {})
 
 
