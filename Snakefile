@@ -47,13 +47,6 @@ rule audit:
     localrule: True
 
 
-rule paper_figures:
-    input:
-        figure_files("<results>/paper/figures", "pdf"),
-        "<results>/paper/tables",
-    localrule: True
-
-
 rule acquire:
     input:
         collect("<results>/norms/{norm}.parquet", norm=STUDY.config["norms"]),

@@ -1,6 +1,13 @@
 """Paper: the figures of the report again, as PDF at the widths of a journal's columns."""
 
 
+rule paper_figures:
+    input:
+        figure_files("<results>/paper/figures", "pdf"),
+        "<results>/paper/tables",
+    localrule: True
+
+
 use rule draw_figures as draw_figures_on_paper with:
     output:
         pictures=[f"<results>/paper/figures/{{model}}/{{stimuli}}/{name}.pdf" for name in FIGURES],
