@@ -21,7 +21,7 @@ for stage in (
     *("stimuli", "responses", "experts", "similarity", "alignment", "comparisons"),
     *("organisation", "dictionaries", "rivals", "nursery", "nursery_measures", "emergence"),
     *("emergence_report", "steering", "steering_report", "stability", "models", "stability_report"),
-    *("audit", "explorer", "report", "cost"),
+    *("audit", "explorer", "tables", "figures", "report", "paper", "cost"),
 ):
 
     include: f"workflow/rules/{stage}.smk"

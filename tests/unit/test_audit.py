@@ -125,3 +125,9 @@ def test_the_same_input_gives_the_same_bytes(done: audited.Audited, tmp_path: Pa
     assert again.table.read_bytes() == done.table.read_bytes()
     for path in done.pages.iterdir():
         assert (again.pages / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_the_table_names_the_page_of_each_concept(done: audited.Audited) -> None:
+    named = pd.read_parquet(done.table).drop_duplicates("concept").set_index("concept")["page"]
+    assert named["late delivery"] == "late-delivery.html"
+    assert all((done.pages / page).is_file() for page in named)

@@ -1,19 +1,17 @@
 """The emergence report: every sentence says what the tables say, worked out by hand."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from expertneurons import accounts
 from expertneurons import emergence_report as told
-from expertneurons import tables
 from expertneurons.dose_names import DIFFERENCE, HALF, MEAN
 from expertneurons.emergence_figures import EXPERTS
 from expertneurons.organisation_names import COVERAGE, LABELS, RATED_TRIPLETS, TRIPLETS
-from tiny import ROOT
+from expertneurons.studied import Studied
 
 NORMS = {"simlex": "SimLex & co", "lexicon": "features"}
 SIZES = {"small": 1000, "big": 4000}
@@ -190,53 +188,42 @@ def test_doses_tell_means_differences_and_half_steps() -> None:
     ]
 
 
-def tell(folder: Path, **options: Any) -> str:
+def study(norms: dict[str, str] = NORMS) -> Studied:
+    """A family's tables, with rows of another norm, threshold and representation that must not be told."""
     rows = grown(n_experts=3.0, n_expected_by_chance=1.0, domain_auc=0.6, note="shapes <differ>")
-    other = rows.assign(threshold=0.3, rho=0.99)
-    written = {
+    other = rows.assign(threshold=0.7, rho=0.99)
+    found = {
         "emergence": pd.concat([rows, other, rows.assign(representation="experts.top10", rho=0.98)]),
-        "half_rises": halves({"big-1": True}),
+        "half_rise": halves({"big-1": True}),
         "sizes": sizes(),
-        "organised": organised(),
+        "organisation_by_step": organised(),
+        "dose_effects": effects(),
     }
-    for name, table in written.items():
-        tables.write(table, folder / f"{name}.parquet")
-    for name in told.FIGURES | told.NURSERY_FIGURES:
-        (folder / f"{name}.svg").write_text(f"<svg>{name}</svg>")
-    paths: dict[str, Any] = {name: folder / f"{name}.parquet" for name in written}
-    told.tell_emergence(
-        ROOT / "workflow/report/emergence.html.j2",
-        ROOT / "workflow/report",
-        **paths,
-        figures=folder,
-        output=folder / "part.html",
-        threshold=0.5,
-        title="suite",
-        norm_labels=[f"{name}={title}" for name, title in NORMS.items()],
-        **options,
-    )
-    return (folder / "part.html").read_text(encoding="utf-8")
+    named = {name: table.assign(family="suite", stimuli="simlex") for name, table in found.items()}
+    return Studied(named, 0.5, [], [], norms, {}, {})
 
 
-def test_part_of_the_report_has_its_headings_figures_and_escaped_text(tmp_path: Path) -> None:
-    page = tell(tmp_path)
-    assert page.startswith("<h2>When and how large: suite</h2>")
-    heads = ["Alignment", "Experts", "Organisation", "Sizes (exploratory: p values are not adjusted)"]
-    assert re.findall("<h3>(.*)</h3>", page) == [*heads, *told.FIGURES.values()]
-    assert page.count("<figure>") == len(told.FIGURES)
-    assert page.count('<p class="soft">shapes &lt;differ&gt;</p>') == 1
-    assert "SimLex &amp; co, big: at the last step seed 1: rho = 0.61 [0.50, 0.70]" in page
-    assert "0.99" not in page
-    assert "0.98" not in page
-    assert "SimLex & co" not in page
+def test_accounts_have_their_headings_and_leave_other_rows_out() -> None:
+    found = accounts.growth(study(), "suite", "simlex")
+    assert list(found) == ["Positive control", "Alignment", "Experts", "Organisation", "Notes"]
+    assert found["Notes"] == ["shapes <differ>"]
+    texts = [text for own in found.values() for text in own] + accounts.sizes(study(), "suite", "simlex")["Sizes"]
+    assert any(text.startswith("SimLex & co, big: at the last step seed 1: rho = 0.61 [0.50, 0.70]") for text in texts)
+    assert not any("0.99" in text or "0.98" in text for text in texts)
+    assert any("the last checkpoint does NOT recover it" in text for text in found["Positive control"])
+    assert "dose 1: step 2.3 [0.5, never]" in accounts.doses(study(), "suite", "simlex")["Rare concepts"][-1]
 
 
-def test_control_and_doses_are_told_where_there_are_any(tmp_path: Path) -> None:
-    tables.write(effects(), tmp_path / "effects.parquet")
-    page = tell(tmp_path, effects=tmp_path / "effects.parquet", truth="simlex")
-    heads = re.findall("<h3>(.*)</h3>", page)
-    assert heads[0] == "Positive control"
-    assert heads[5] == "Rare concepts"
-    assert heads[6:] == [*told.FIGURES.values(), *told.NURSERY_FIGURES.values()]
-    assert "the last checkpoint does NOT recover it" in page
-    assert "dose 1: step 2.3 [0.5, never]" in page
+def test_norm_of_other_stimuli_is_no_positive_control() -> None:
+    elsewhere = study()
+    named = {name: table.assign(stimuli="everyday") for name, table in elsewhere.tables.items()}
+    assert accounts.growth(elsewhere._replace(tables=named), "suite", "everyday")["Positive control"] == []
+
+
+def test_known_truth_that_is_missed_or_there_from_the_start_is_a_failure() -> None:
+    (missed,) = told.failures(grown(), "features")
+    assert missed.startswith("Control failed: models of size small do not recover the features")
+    early = {**RISING, ("small", 2, 8): (0.2, 0.1, 0.4), ("big", 1, 0): (0.3, 0.1, 0.5)}
+    (known,) = told.failures(grown(early), "features")
+    assert known.startswith("Control failed: untrained models of size big align with the features")
+    assert accounts.alerts(study()) == [missed.replace("the features", "the SimLex & co")]

@@ -9,6 +9,7 @@ import pytest
 
 from expertneurons import figures, tables
 from expertneurons.distribution import OBSERVED, PERMUTED
+from expertneurons.drawing import Form
 from expertneurons.figures import draw_figures
 
 NAMES = ["alignment_by_threshold", "ap_distribution", "expert_counts", "layers", "similarity_matrix"]
@@ -72,7 +73,7 @@ def experts() -> pd.DataFrame:
     return table.assign(rank=1, ap=np.float32(0.6))
 
 
-def draw(folder: Path, **changed: Any) -> Path:
+def draw(folder: Path, form: Form = "screen", **changed: Any) -> Path:
     controls = changed.pop("controls", ["control"])
     concepts = pd.DataFrame({"concept_number": range(4), "concept": CONCEPTS, "domain": ["animal"] * 3 + [""]})
     written = {
@@ -92,12 +93,17 @@ def draw(folder: Path, **changed: Any) -> Path:
     draw_figures(
         [folder / f"alignment-{model}.parquet" for model in models],
         [folder / f"experts-{model}.parquet" for model in models],
-        **{name: folder / f"{name}.parquet" for name in written},
+        layers=folder / "layers.parquet",
+        distribution=folder / "distribution.parquet",
+        expert_table=folder / "expert_table.parquet",
+        concept_table=folder / "concept_table.parquet",
+        units=folder / "units.parquet",
         folder=folder / "figures",
         threshold=0.5,
         model="a-model",
         controls=controls,
         norm_labels=[f"{name}={title}" for name, title in NORMS.items()],
+        form=form,
     )
     return folder / "figures"
 

@@ -11,16 +11,21 @@ import pandas as pd
 import pytest
 
 import organised
+from expertneurons import accounts, tables
 from expertneurons import organisation_names as names
-from expertneurons import tables
+from expertneurons.aspects import ASPECTS
 from expertneurons.graph import concept_graph, part_labels, place
 from expertneurons.graph_page import write_graph_page
 from expertneurons.organisation import measure_organisation
 from expertneurons.organisation_figures import draw_organisation
-from expertneurons.organisation_statements import FIGURES, claims, find, tell_organisation
+from expertneurons.organisation_statements import claims, find
 from expertneurons.palette import MUTED, domain_of, looks
+from expertneurons.studied import Studied
 
 TEMPLATES = Path(__file__).parents[2] / "workflow/report"
+FIGURES = next(
+    headings for aspect in ASPECTS for place, headings in aspect.figures.items() if place.endswith("/organisation")
+)
 
 
 class Tags(HTMLParser):
@@ -100,40 +105,29 @@ def test_concepts_without_domains_or_category_words_are_drawn_too(domain: str, t
     assert {path.stem for path in arguments["folder"].glob("*.svg")} == set(FIGURES)
 
 
-def page(arguments: dict[str, Any], output: Path) -> str:
-    tell_organisation(
-        TEMPLATES / "organisation.html.j2",
-        TEMPLATES,
-        arguments["organisation"],
-        arguments["folder"],
-        output,
-        "a-model",
-        "A <model>",
-        "everyday",
-        0.5,
-        arguments["norm_labels"],
-    )
-    return output.read_text(encoding="utf-8")
+def account(arguments: dict[str, Any]) -> dict[str, list[str]]:
+    rows = pd.concat([tables.read(path) for path in arguments["organisation"]])
+    named = rows.assign(model=np.where(rows["model"] == "control", "control", "a-model"), stimuli="everyday")
+    aligned = pd.DataFrame([{"stimuli": "everyday", "norm": "a-norm"}])
+    found = {"organisation": named, "alignment": aligned}
+    norms, controls = {"a-norm": "A norm"}, {"control": "a-model"}
+    whole = Studied(found, 0.5, ["a-model"], ["everyday"], norms, {}, controls)
+    return accounts.organisation(whole, "a-model", "everyday")
 
 
-def test_the_part_of_the_report_tells_every_number_and_figure(drawn: dict[str, Any], tmp_path: Path) -> None:
-    text = page(drawn, tmp_path / "part.html")
-    assert unclosed(text) == []
-    assert text.count("<figcaption>") == len(FIGURES)
-    assert "A &lt;model&gt;" in text
-    rows = tables.read(drawn["organisation"][0])
-    row = find(rows, 0.5, names.AUC, names.LABELS)
+def test_the_account_tells_every_number(drawn: dict[str, Any]) -> None:
+    told = account(drawn)
+    row = find(tables.read(drawn["organisation"][0]), 0.5, names.AUC, names.LABELS)
     assert row is not None
-    assert f"{row['value']:.2f} against {row['null_mean']:.2f} (shuffled labels, p = 0.010)" in text
-    assert "Raw containment claims nothing: its sign is that of the size difference" in text
-    assert "Control failed" not in text
-    assert not re.search(r"\bnan\b", text)
+    assert f"{row['value']:.2f} against {row['null_mean']:.2f} (shuffled labels, p = 0.010)" in told["Domains"][0]
+    assert "Raw containment claims nothing: its sign is that of the size difference" in "".join(told["Hierarchy"])
+    assert told["What the tests of hierarchy allow to claim"]
+    assert not any(re.search(r"\bnan\b", text) for texts in told.values() for text in texts)
 
 
 def test_without_hierarchy_none_is_claimed(tmp_path: Path) -> None:
     arguments = study(tmp_path, organised.plant(5, "nothing"))
-    draw_organisation(**arguments)
-    assert "No hierarchy is claimed" in page(arguments, tmp_path / "part.html")
+    assert account(arguments)["What the tests of hierarchy allow to claim"] == []
 
 
 def beyond(**changed: dict[str, float]) -> pd.DataFrame:

@@ -33,18 +33,20 @@ def test_a_name_that_is_not_given_is_an_error_and_leaves_the_page_as_it_was(tmp_
 
 def test_figures_come_in_the_order_of_the_headings_with_their_captions_and_bytes(tmp_path: Path) -> None:
     pictures = {"b": b"<svg>\xc3\xa9</svg>", "a": b"<svg/>", "unused": b""}
+    (tmp_path / "figures").mkdir()
     for name, data in pictures.items():
-        (tmp_path / f"{name}.svg").write_bytes(data)
+        (tmp_path / f"figures/{name}.svg").write_bytes(data)
         (tmp_path / f"{name}.rst").write_text(f"\nCaption of {name}.\n\n", encoding="utf-8")
-    found = pages.embedded(tmp_path, tmp_path, {"b": "Second?", "a": "First?"})
+    found = pages.embedded(tmp_path / "figures", tmp_path, {"b": "Second?", "a": "First?"}, tmp_path)
     assert [(own["name"], own["heading"], own["caption"]) for own in found] == [
         ("b", "Second?", "Caption of b."),
         ("a", "First?", "Caption of a."),
     ]
     assert [base64.b64decode(own["data"]) for own in found] == [pictures["b"], pictures["a"]]
+    assert [own["href"] for own in found] == ["figures/b.svg", "figures/a.svg"]
 
 
 def test_a_missing_figure_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "a.rst").write_text("Caption.", encoding="utf-8")
     with pytest.raises(FileNotFoundError, match=r"a\.svg"):
-        pages.embedded(tmp_path, tmp_path, {"a": "Heading"})
+        pages.embedded(tmp_path, tmp_path, {"a": "Heading"}, tmp_path)

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from expertneurons import configuration, emergence_report, organisation_statements, report, statements, study
+from expertneurons import (
+    alignment_statements,
+    configuration,
+    emergence_report,
+    organisation_statements,
+    statements,
+    study,
+)
 from expertneurons.__main__ import COMMANDS
 from tiny import ROOT
 
@@ -28,12 +35,12 @@ def test_findings_are_those_of_the_offline_study() -> None:
     table = ROOT / "results/tables/alignment.parquet"
     rows = pd.read_parquet(table)
     norms = {"simlex999-nouns": "SimLex-999, nouns", "wordsim353": "WordSim-353"}
-    for answer in report.answers(rows, "minilm-l6", ["minilm-l6-untrained"], 0.5, norms):
+    for answer in alignment_statements.answers(rows, "minilm-l6", ["minilm-l6-untrained"], 0.5, norms):
         assert answer in README
     own = rows[(rows["model"] == "minilm-l6") & (rows["representation"] == "embedding.layer6.concept")]
     for row in own.to_dict("records"):
-        assert report.estimate(row) in README
-    assert report.domains(rows, "minilm-l6", 0.5, norms)[0] in README
+        assert alignment_statements.estimate(row) in README
+    assert alignment_statements.domains(rows, "minilm-l6", 0.5, norms)[0] in README
     compared = pd.read_parquet(ROOT / "results/tables/comparisons.parquet")
     lower, *_, undecided = statements.differences(
         compared[compared["contrast"] == "experts - contextual embedding"].sort_values("norm"), norms

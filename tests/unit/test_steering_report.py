@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from expertneurons import steering_effects, steering_figures, steering_report, tables
+from expertneurons import accounts, further_verdicts, steering_effects, steering_figures, steering_report, tables
 from expertneurons.steering_names import (
     CAPPED,
     EXPERTS,
@@ -20,7 +20,7 @@ from expertneurons.steering_names import (
     PERPLEXITY,
     RANDOM,
 )
-from tiny import ROOT
+from expertneurons.studied import Studied
 
 KS = [1, 10]
 CONCEPTS = [f"c{number:02d}" for number in range(30)]
@@ -133,18 +133,23 @@ def test_fewer_random_units_than_experts_are_told(effects: tuple[Path, Path, pd.
 
 
 @pytest.mark.parametrize("texts", [True, False], ids=["causal", "masked"])
-def test_page_and_figures_of_either_kind_of_model(tmp_path: Path, texts: bool) -> None:
+def test_account_and_figures_of_either_kind_of_model(tmp_path: Path, texts: bool) -> None:
     table = write_table(tmp_path / "steering.parquet", texts)
     steering_effects.measure_effects(table, tmp_path / "effects.parquet", 100, 0.95, 1)
     steering_figures.draw_steering(tmp_path / "effects.parquet", tmp_path / "one")
     steering_figures.draw_steering(tmp_path / "effects.parquet", tmp_path / "two")
     for name in ("steering.svg", "knock_out.svg", "steering.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    folder = ROOT / "workflow/report"
-    shown = tmp_path / "effects.parquet", tmp_path / "one", tmp_path / "page.html", "Model <1>", "s"
-    steering_report.tell_steering(folder / "steering.html.j2", folder, table, *shown)
-    page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "Model &lt;1&gt;" in page
-    assert ("A masked model writes no texts" in page) == (not texts)
-    assert page.count("data:image/svg+xml;base64,") == 2
-    assert ("{{" in page) is False
+    found = {"steering": tables.read(table), "steering_effects": tables.read(tmp_path / "effects.parquet")}
+    study = Studied(found, 0.5, [], [], {}, {}, {})
+    told = accounts.causes(study, "m", "s")
+    assert (told["What the model writes"] == ["A masked model writes no texts; only its words were scored."]) == (
+        not texts
+    )
+    verdict = further_verdicts.causes(study, "m", "s")
+    assert verdict is not None
+    row = steering_report.row_of(found["steering_effects"], ON, LOGPROB, 10, EXPERTS, RANDOM)
+    assert verdict.answer.startswith(
+        "Forcing 10 experts of a concept makes its word more probable than forcing matched"
+    )
+    assert f"({row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}] nats)" in verdict.answer

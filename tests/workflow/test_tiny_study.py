@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,13 +20,13 @@ AFTER_SELECTION = {
     "align_representations",
     "collect_tables",
     "compare_representations",
+    "draw_answers",
     "draw_figures",
     "draw_organisation",
     "fit_mixed_models",
     "measure_organisation",
     "measure_similarity",
     "select_experts",
-    "tell_organisation",
     "write_audit",
     "write_explorer",
     "write_graph_page",
@@ -46,6 +48,7 @@ def test_results_are_complete(finished: Study) -> None:
     alignment = pd.read_parquet(results / "tables/alignment.parquet")
     assert alignment["n_pairs"].gt(10).all()
     assert len(list((results / "figures/tiny/everyday").glob("*.svg"))) == 5
+    assert (results / "report.html").stat().st_size < 10_000_000
     manifest = json.loads((results / "manifest.json").read_text())
     assert manifest["config"]["study"]["seed"] == 1
     assert "results/tables/alignment.parquet" in manifest["results"]
@@ -101,7 +104,7 @@ def test_a_new_norm_reruns_only_alignment_and_after(study: Study) -> None:
 def test_a_contrast_reruns_only_what_compares(study: Study) -> None:
     study.edit("config/contrasts.tsv", "experts - text\theadline", "experts - text\tsecondary")
     after = {"collect_tables", "write_manifest", "write_report"}
-    assert study.due() == {"compare_representations", "fit_mixed_models", *after}
+    assert study.due() == {"compare_representations", "draw_answers", "fit_mixed_models", *after}
 
 
 def test_a_formula_reruns_only_the_mixed_models(study: Study) -> None:
@@ -117,7 +120,7 @@ def test_the_statistics_are_validated_when_asked_for(study: Study) -> None:
     assert "set <code>validation.run</code>" not in page
     assert "validation" in documented.check(study.folder / "results/tables")
     shares = pd.read_parquet(study.folder / "results/tables/validation.parquet")
-    assert {f"{100 * share:.1f}" for share in shares["share"]} <= set(re.findall(r"<td>([0-9.]+)</td>", page))
+    assert {f"{100 * share:.1f}" for share in shares["share"]} <= set(re.findall(r"<td[^>]*>([0-9.]+)</td>", page))
 
 
 def test_a_streamed_model_has_the_same_experts_and_no_responses(study: Study) -> None:
@@ -134,20 +137,20 @@ def test_a_streamed_model_has_the_same_experts_and_no_responses(study: Study) ->
 def test_rivals_and_stability_are_told_when_asked_for(study: Study) -> None:
     """Both in one run, which is the dearer part."""
     study.edit("config/config.yaml", "rivals: {", "rivals: {run: true, ")
-    made = {"train_dictionary", "encode_sentences", "score_features", "fit_probes", "align_rivals"}
-    assert study.due() == made | {"collect_tables", "write_manifest"}
+    made = {"train_dictionary", "encode_sentences", "score_features", "fit_probes", "align_rivals", "draw_rivals"}
+    assert study.due() == made | {"collect_tables", "write_manifest", "write_report"}
     study.edit("config/config.yaml", "stability: {", "stability: {run: true, ")
     choices = {"measure_choice", "join_parts", "measure_set_sizes", "measure_sources", "measure_controls"}
-    compared = {"profile_model", "compare_models", "draw_models", "draw_stability", "tell_stability"}
+    compared = {"profile_model", "compare_models", "draw_models", "draw_stability"}
     # The one pass over the sentences gives what the choices ask for, and all that follows it is renewed.
     again = AFTER_EXPERTISE | {"extract_responses", "extract_variant", "rank_sentences"}
     assert study.due() == made | choices | compared | again
-    study.run("results/stages/stability/tiny/everyday.html")
+    study.run("results/report.html")
     rows = pd.read_parquet(study.folder / "results/stability/tiny/everyday/stability.parquet")
     assert set(rows["responses"]) == {"max", "activated", "masked"}
     untrained = pd.read_parquet(study.folder / "results/stability/tiny-untrained/everyday/stability.parquet")
     assert set(untrained["responses"]) == {"max", "activated"}
-    page = (study.folder / "results/stages/stability/tiny/everyday.html").read_text(encoding="utf-8")
+    page = (study.folder / "results/report.html").read_text(encoding="utf-8")
     for part in (
         "choices with untrained weights",
         "concept&#39;s word masked",
@@ -238,9 +241,28 @@ def test_refusals_of_a_random_model_outlive_the_failed_job(study: Study) -> None
     assert set(refused["concept"]) == {"boy", "baby"}
 
 
-def test_snakemake_report_is_made(study: Study) -> None:
+def test_snakemake_report_has_the_figures_with_captions_and_labels(study: Study) -> None:
     study.run("--report", "report.zip")
-    assert (study.folder / "report.zip").stat().st_size > 10_000
+    with zipfile.ZipFile(study.folder / "report.zip") as packed:
+        names = {Path(name).name for name in packed.namelist()}
+        told = packed.read("report/report.html").decode("utf-8")
+    pictures = {path.name for path in (study.folder / "results/figures").rglob("*.svg")}
+    assert len(pictures) > 10
+    assert pictures <= names
+    for word in ("Figures", "Tables", "held out", "Difference between the Spearman correlation of expert overlap"):
+        assert word in told
+
+
+def test_figures_and_tables_for_a_paper_are_made_by_the_same_drawings(study: Study) -> None:
+    study.run("paper_figures")
+    shown, printed = study.folder / "results/figures", study.folder / "results/paper/figures"
+    assert {path.relative_to(shown).with_suffix("") for path in shown.rglob("*.svg")} == {
+        path.relative_to(printed).with_suffix("") for path in printed.rglob("*.pdf")
+    }
+    tables = [path.name for path in (study.folder / "results/paper/tables").iterdir() if path.stem.startswith("q")]
+    assert len(tables) > 10
+    assert sorted(tables) == sorted({f"{Path(name).stem}.{end}" for name in tables for end in ("csv", "tex")})
+    assert study.due() == set()
 
 
 @pytest.mark.parametrize(

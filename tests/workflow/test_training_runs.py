@@ -115,7 +115,7 @@ def test_second_run_has_nothing_to_do_and_changes_reach_only_what_follows(runs: 
     assert runs.due() == set()
     runs.edit("config/config.yaml", "thresholds: [0.4, 0.5]", "thresholds: [0.3, 0.5]")
     due = runs.due()
-    assert {"measure_run", "trace_checkpoint", "measure_emergence", "tell_emergence"} <= due
+    assert {"measure_run", "trace_checkpoint", "measure_emergence", "draw_emergence"} <= due
     assert {"score_checkpoint"} <= due
     assert not {"train_nursery", "write_nursery_corpus", "train_tokenizer", "extract_responses"} & due
     runs.edit("config/config.yaml", "thresholds: [0.3, 0.5]", "thresholds: [0.4, 0.5]")

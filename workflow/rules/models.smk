@@ -67,6 +67,7 @@ rule draw_models:
     conda:
         "../../envs/report.yaml"
     params:
+        form="screen",
         code=code_digest("stability_figures"),
     shell:
-        "python -m expertneurons --log {log} draw-models --models {input.models} --picture {output.picture}"
+        "python -m expertneurons --log {log} draw-models --models {input.models} --picture {output.picture} --form {params.form}"

@@ -74,6 +74,7 @@ rule draw_organisation:
     conda:
         "../../envs/report.yaml"
     params:
+        form="screen",
         folder=lambda wildcards, output: str(Path(output.pictures[0]).parent),
         threshold=lookup("figures/threshold", within=STUDY.config),
         norm_labels=STUDY.norm_labels,
@@ -84,7 +85,7 @@ rule draw_organisation:
         " --inclusions {input.inclusion} --polysemy {input.polysemy} --edges {input.edges}"
         " --expert-table {input.expert_table} --concept-table {input.concepts} --units {input.units}"
         " --folder {params.folder} --threshold {params.threshold} --model {wildcards.model}"
-        " --norm-labels {params.norm_labels:q} --seed {params.seed}"
+        " --norm-labels {params.norm_labels:q} --seed {params.seed} --form {params.form}"
 
 
 rule write_graph_page:
@@ -114,33 +115,3 @@ rule write_graph_page:
         "python -m expertneurons --log {log} write-graph-page --edges {input.edges} --counts {input.counts}"
         " --concept-table {input.concepts} --template {input.template:q} --output {output.page} --title {params.title:q}"
         " --threshold {params.threshold} --seed {params.seed}"
-
-
-rule tell_organisation:
-    input:
-        template=f"{CAPTIONS}/organisation.html.j2",
-        organisation=lambda wildcards: own_and_controls(rules.measure_organisation.output.organisation, wildcards),
-        figures=rules.draw_organisation.output.pictures,
-        captions=[f"{CAPTIONS}/{name}.rst" for name in ORGANISATION_FIGURES],
-        graph=rules.write_graph_page.output.page,
-    output:
-        page="<results>/stages/organisation/{model}/{stimuli}.html",
-    log:
-        "<logs>/tell_organisation/{model}/{stimuli}.log",
-    conda:
-        "../../envs/report.yaml"
-    params:
-        captions=lambda wildcards, input: str(Path(input.captions[0]).parent),
-        folder=lambda wildcards, input: str(Path(input.figures[0]).parent),
-        title=lambda wildcards: STUDY.models[wildcards.model].get("label") or wildcards.model,
-        threshold=lookup("figures/threshold", within=STUDY.config),
-        norm_labels=STUDY.norm_labels,
-        code=code_digest("organisation_statements"),
-    shell:
-        "python -m expertneurons --log {log} tell-organisation --template {input.template:q} --captions {params.captions:q}"
-        " --organisation {input.organisation} --figures {params.folder} --output {output.page} --model {wildcards.model}"
-        " --title {params.title:q} --stimuli {wildcards.stimuli} --threshold {params.threshold}"
-        " --norm-labels {params.norm_labels:q}"
-
-
-ORGANISATION_PAGES = for_models(rules.tell_organisation.output.page, STUDY.reported)

@@ -11,6 +11,7 @@ STEERING_PARTS = {
     name: f"<results>/steering/{{model}}/{{stimuli}}/{name}.parquet" for name in ("steering", "steering_effects")
 }
 STEERING_FIGURES = ["steering", "knock_out"]
+MODEL_LABELS = [*STUDY.model_labels, f"{GROWN_MODEL}=nursery, {STEERED_RUN}"]
 
 
 def for_steered(pattern):
@@ -43,15 +44,6 @@ def steered_files(wildcards):
 def steered_row(wildcards):
     """The row of the models sheet, or what stands for it."""
     return STUDY.models.get(wildcards.model, {"weights": "trained", "seed": "0"})
-
-
-def steered_title(wildcards):
-    """What the report calls a steered model."""
-    return (
-        f"nursery, {STEERED_RUN}"
-        if wildcards.model == GROWN_MODEL
-        else steered_row(wildcards).get("label") or wildcards.model
-    )
 
 
 def steering_picture(name):

@@ -37,37 +37,8 @@ rule draw_steering:
     conda:
         "../../envs/report.yaml"
     params:
+        form="screen",
         folder=lambda wildcards, output: str(Path(output.pictures[0]).parent),
         code=code_digest("steering_figures"),
     shell:
-        "python -m expertneurons --log {log} draw-steering --effects {input.effects} --folder {params.folder}"
-
-
-rule tell_steering:
-    input:
-        template=f"{CAPTIONS}/steering.html.j2",
-        steering=rules.steer.output.table,
-        effects=rules.measure_effects.output.effects,
-        figures=rules.draw_steering.output.pictures,
-        captions=[f"{CAPTIONS}/{name}.rst" for name in STEERING_FIGURES],
-    output:
-        page="<results>/stages/steering/{model}/{stimuli}.html",
-    log:
-        "<logs>/tell_steering/{model}/{stimuli}.log",
-    wildcard_constraints:
-        model=STEERED_MODELS,
-        stimuli=STEERED_STIMULI,
-    conda:
-        "../../envs/report.yaml"
-    params:
-        captions=lambda wildcards, input: str(Path(input.captions[0]).parent),
-        folder=lambda wildcards, input: str(Path(input.figures[0]).parent),
-        title=steered_title,
-        code=code_digest("steering_report"),
-    shell:
-        "python -m expertneurons --log {log} tell-steering --template {input.template:q} --captions {params.captions:q}"
-        " --steering {input.steering} --effects {input.effects} --figures {params.folder} --output {output.page}"
-        " --title {params.title:q} --stimuli {wildcards.stimuli}"
-
-
-STEERING_PAGES = for_steered(rules.tell_steering.output.page)
+        "python -m expertneurons --log {log} draw-steering --effects {input.effects} --folder {params.folder} --form {params.form}"

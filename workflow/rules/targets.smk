@@ -1,5 +1,7 @@
 """Targets: which results a run asks for, of all models and sets of stimuli, and in which order where disk is short."""
 
+from expertneurons.questions import SETTINGS
+
 
 def for_models(pattern, models):
     """A path for each of the models and all sets of stimuli."""
@@ -19,6 +21,39 @@ def for_all(pattern):
 def own_and_controls(pattern, wildcards):
     """A path for a model and for each of its untrained controls."""
     return collect(pattern, model=[wildcards.model, *STUDY.controls(wildcards.model)], stimuli=wildcards.stimuli)
+
+
+def figure_names():
+    """Names of all figures of reported models, each with the folder that it lies in."""
+    names = [*FIGURES, *(f"answers/{name}" for name in ANSWER_FIGURES)]
+    names += [f"organisation/{name}" for name in ORGANISATION_FIGURES]
+    names += [f"stability/{name}" for name in STABILITY_FIGURES] if STABILITY["run"] else []
+    return names + (["rivals/rivals"] if STUDY.config["rivals"]["run"] else [])
+
+
+def figure_files(root, ending):
+    """All figures of the study below a folder."""
+    own = [f"{root}/{{model}}/{{stimuli}}/{name}.{ending}" for name in figure_names()]
+    grown = [f"{root}/emergence/{{family}}/{{stimuli}}/{name}.{ending}" for name in EMERGENCE_FIGURES]
+    forced = [f"{root}/{{model}}/{{stimuli}}/steering/{name}.{ending}" for name in STEERING_FIGURES]
+    dosed = [f"{root}/emergence/nursery/lexicon/{name}.{ending}" for name in DOSE_FIGURES]
+    agreed = f"{root}/stability/{{stimuli}}/models.{ending}"
+    return [
+        *(path for pattern in own for path in for_models(pattern, STUDY.reported)),
+        *(path for pattern in grown for path in for_suites(pattern)),
+        *(path for pattern in forced for path in for_steered(pattern)),
+        *(dosed if NURSERY["run"] else []),
+        *(collect(agreed, stimuli=COMPARED_STIMULI) if STABILITY["run"] else []),
+    ]
+
+
+def settings():
+    """Config keys that the report shows, with their values."""
+    found = []
+    for key in SETTINGS:
+        section, _, name = key.partition(".")
+        found.append(f"{key}={json.dumps(STUDY.config[section][name])}")
+    return found
 
 
 def results_before(snapshot):

@@ -29,6 +29,7 @@ COLUMNS = [
         "n_experts",
         "best_ap",
         "main_layer",
+        "page",
         "concept_held_out_ap",
         "concept_held_out_ap_low",
         "concept_held_out_ap_high",
@@ -131,7 +132,7 @@ def write_audit(
     steered = None if steering is None else _own(tables.read(steering), model, stimuli)
     labels = dict(own.split("=", 1) for own in norm_labels)
     place = Place(page_names(names), pooling, {norm: labels[norm] for norm in rated})
-    tables.write(_table(measured, model, stimuli), output, KEYS["audit"])
+    tables.write(_table(measured, model, stimuli, place.pages), output, KEYS["audit"])
     views = (_view(measured, number, texts, asked, steered, place) for number in range(len(concepts)))
     shared = {"model": title, "stimuli": stimuli, "threshold": f"{threshold:g}", "level": f"{level:.0%}"}
     _write_pages(views, folder, templates, {**shared, "checks": CHECKS, "labels": LABELS})
@@ -141,13 +142,14 @@ def _own(steered: pd.DataFrame, model: str, stimuli: str) -> pd.DataFrame:
     return steered[(steered["model"] == model) & (steered["stimuli"] == stimuli)]
 
 
-def _table(measured: Measured, model: str, stimuli: str) -> pd.DataFrame:
+def _table(measured: Measured, model: str, stimuli: str, pages: list[str]) -> pd.DataFrame:
     """Rows of the `audit` table: what holds for a concept stands in the row of each of its units."""
     of_concept = measured.concepts[["concept_number", "concept", "chance", "n_experts", "best_ap"]]
     profiles = dict(tuple(measured.profile.groupby("concept_number")))
     told = of_concept.assign(
         model=model,
         stimuli=stimuli,
+        page=pages,
         main_layer=[audit_tables.main_layer(profiles[number]) for number in of_concept["concept_number"]],
         warnings=[", ".join(own.kind for own in warned) for warned in measured.warned],
         **{

@@ -183,7 +183,8 @@ def drawn_graph(
         text.set_position(spot)
     at = dict(zip(names, placed, strict=True))
     edges = sorted(graph.edges(data="overlap"), key=lambda edge: float(edge[2]))
-    shares = np.array([overlap / edges[-1][2] for _, _, overlap in edges])
+    # Few steps of width and shade, so that lines share their looks.
+    shares = np.array([np.ceil(20 * overlap / edges[-1][2]) / 20 for _, _, overlap in edges])
     lines = LineCollection([[at[a], at[b]] for a, b, _ in edges], linewidths=3.5 * shares, zorder=1)
     lines.set_color([(0.25, 0.25, 0.25, float(alpha)) for alpha in np.clip(shares**1.3, 0.03, 0.8)])
     panel.add_collection(lines)

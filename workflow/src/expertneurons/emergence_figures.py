@@ -12,12 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from expertneurons import tables
-from expertneurons.figures import CONTEXTUAL, RANDOM, STYLE, UNTRAINED, save
+from expertneurons.drawing import CONTEXTUAL, OTHERS, RANDOM, UNTRAINED, Form, draw_all
 from expertneurons.organisation_names import COVERAGE, LABELS, LIFT, RATED_TRIPLETS, TRIPLETS
 
-SIZES = ("#56B4E9", "#0072B2", "#003A5C", "#009E73", "#E69F00", "#CC79A7", "#000000")
+# Experts are blue, the larger the darker; sizes beyond three have colours of their own.
+SIZES = ("#56B4E9", "#0072B2", "#003A5C", *OTHERS)
 EXPERTS, LAST = "experts.jaccard", "embedding.last.concept"
 SIDES = {EXPERTS: "AP threshold", "experts.subsampled": "AP threshold, equally many units"}
+MOST_STEPS = 8  # that fit side by side by name
 CHANCE = {"color": "#000000", "linestyle": ":", "linewidth": 1.0}
 
 
@@ -30,8 +32,9 @@ def draw_emergence(
     threshold: float,
     prevalence: float,
     norm_labels: list[str],
+    form: Form = "screen",
 ) -> None:
-    """Draw alignment, experts and comparisons of sizes over the steps of training, each as SVG and PNG.
+    """Draw alignment, experts and comparisons of sizes over the steps of training, each as SVG and PNG, or as PDF.
 
     Args:
         emergence: The `emergence` table.
@@ -42,6 +45,7 @@ def draw_emergence(
         threshold: AP threshold of the experts.
         prevalence: AP of a constant unit, the chance level.
         norm_labels: Titles of the norms, each as name=title.
+        form: For screens, or for a journal's column.
 
     """
     grown = tables.read(emergence)
@@ -54,16 +58,16 @@ def draw_emergence(
         "organisation_by_step": lambda: organisation_by_step(tables.read(organised), titles),
         "sizes": lambda: size_differences(tables.read(sizes), threshold, titles),
     }
-    with mpl.rc_context(STYLE):
-        for name, draw in drawings.items():
-            save(draw(), folder / name)
+    draw_all(drawings, folder, form)
 
 
 def step_axis(panel: Axes, steps: Any) -> None:
     """Give a panel a logarithmic step axis with room for step 0."""
     shown = sorted(set(steps))
     panel.set_xscale("symlog", base=2, linthresh=1)
-    panel.set_xticks(shown, [_short(step) for step in shown], fontsize=7)
+    every = 1 if len(shown) <= MOST_STEPS else 2  # the last is always named
+    named = {step: _short(step) for step in shown[::-1][::every]}
+    panel.set_xticks(shown, [named.get(step, "") for step in shown], fontsize=7)
     panel.minorticks_off()
     panel.set_xlim(-0.35, 1.25 * max(shown[-1], 1))
     panel.set_xlabel("training step")

@@ -1,26 +1,16 @@
 """Emergence report: what the curves over training say, in sentences made from their numbers."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from expertneurons import pages, tables
 from expertneurons.dose_names import DIFFERENCE, HALF, MEAN
 from expertneurons.emergence_figures import EXPERTS, SIDES
 from expertneurons.organisation_names import ADJUSTED, COVERAGE, LABELS, LIFT, RATED_TRIPLETS, ROLES, TRIPLETS
 from expertneurons.statements import between, number, p_value
 
-FIGURES = {
-    "alignment_by_step": "When does alignment emerge?",
-    "thresholds_by_step": "Does the threshold matter?",
-    "experts_by_step": "Do concepts gain experts, and keep them?",
-    "organisation_by_step": "When are concepts organised?",
-    "sizes": "Does size make a difference?",
-}
-NURSERY_FIGURES = {"dose_response": "What if a concept is rare?", "losses": "Did the models learn?"}
 # Measures of organisation by norm; None stands for every norm.
 ORGANISATION: dict[tuple[str, str | None], str] = {
     (TRIPLETS, ""): "two of a domain overlap most among three",
@@ -32,65 +22,8 @@ ORGANISATION: dict[tuple[str, str | None], str] = {
 DOSE_MEASURES = {"best_ap": "best AP", "n_experts": "experts", "rho": "alignment of a concept with its features"}
 
 
-def tell_emergence(
-    template: Path,
-    captions: Path,
-    emergence: Path,
-    half_rises: Path,
-    sizes: Path,
-    organised: Path,
-    figures: Path,
-    output: Path,
-    threshold: float,
-    title: str,
-    norm_labels: list[str],
-    effects: Path | None = None,
-    truth: str = "",
-) -> None:
-    """Write the report's part on one family of training runs.
-
-    Args:
-        template: Jinja template of the part.
-        captions: Folder of captions.
-        emergence: The `emergence` table.
-        half_rises: The `half_rise` table.
-        sizes: The `sizes` table.
-        organised: The `organisation_by_step` table.
-        figures: Folder of the figures.
-        output: HTML file to write.
-        threshold: AP threshold of the headline.
-        title: Of the family.
-        norm_labels: Titles of the norms, each as name=title.
-        effects: The `dose_effects` table, where doses were varied.
-        truth: The norm that must be recovered (positive control), where there is one.
-
-    """
-    norms = dict(label.split("=", 1) for label in norm_labels)
-    grown = _headline(tables.read(emergence), threshold)
-    halves = _headline(tables.read(half_rises), threshold)
-    told: dict[str, list[str]] = {}
-    if truth:
-        told["Positive control"] = control(grown[grown["norm"] == truth], norms[truth])
-    told |= {
-        "Alignment": curves(grown, halves, norms),
-        "Experts": experts(grown, threshold),
-        "Organisation": organisation(tables.read(organised), norms),
-        "Sizes (exploratory: p values are not adjusted)": compared(tables.read(sizes), threshold, norms),
-    }
-    if effects is not None:
-        told["Rare concepts"] = doses(tables.read(effects), threshold)
-    pages.render(
-        template,
-        output,
-        title=title,
-        told=told,
-        notes=sorted({note for note in grown.get("note", pd.Series(dtype=str)).dropna() if note}),
-        figures=pages.embedded(figures, captions, FIGURES | (NURSERY_FIGURES if effects is not None else {})),
-        rule="draw_emergence",
-    )
-
-
-def _headline(rows: pd.DataFrame, threshold: float) -> pd.DataFrame:
+def headline(rows: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Rows of the experts at the threshold of the headline."""
     return rows[(rows["representation"] == EXPERTS) & np.isclose(rows["threshold"], threshold)]
 
 
@@ -98,16 +31,38 @@ def control(rows: pd.DataFrame, title: str) -> list[str]:
     """Say whether the known truth is at chance without training and recovered after it."""
     told = []
     for size, own in _sized(rows):
-        ends = own[own["step"] == own["step"].max()]
-        starts = own[own["step"] == 0]
-        chance = ((starts["low"] <= 0) & (starts["high"] >= 0)).all()
-        found = bool((ends["low"] > 0).all())
+        starts, ends = _checked(own)
         told.append(
-            f"{size}: untrained models are {'at' if chance else 'NOT at'} chance on the {title} "
-            f"({_runs(starts)}); the last checkpoint {'recovers' if found else 'does NOT recover'} it ({_runs(ends)}); "
-            f"{ends['n_pairs'].max()} pairs."
+            f"{size}: untrained models are {'at' if _at_chance(starts) else 'NOT at'} chance on the {title} "
+            f"({_runs(starts)}); the last checkpoint {'recovers' if _found(ends) else 'does NOT recover'} it "
+            f"({_runs(ends)}); {ends['n_pairs'].max()} pairs."
         )
     return told
+
+
+def failures(rows: pd.DataFrame, title: str) -> list[str]:
+    """Say for which size the known truth is found without training, or not after it."""
+    told = []
+    for size, own in _sized(rows):
+        starts, ends = _checked(own)
+        if not _at_chance(starts):
+            told.append(f"Control failed: untrained models of size {size} align with the {title} ({_runs(starts)}).")
+        if not _found(ends):
+            told.append(f"Control failed: models of size {size} do not recover the {title} ({_runs(ends)}).")
+    return told
+
+
+def _checked(own: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of step 0 and of the last step."""
+    return own[own["step"] == 0], own[own["step"] == own["step"].max()]
+
+
+def _at_chance(starts: pd.DataFrame) -> bool:
+    return bool(((starts["low"] <= 0) & (starts["high"] >= 0)).all())
+
+
+def _found(ends: pd.DataFrame) -> bool:
+    return bool((ends["low"] > 0).all())
 
 
 def _runs(rows: pd.DataFrame) -> str:

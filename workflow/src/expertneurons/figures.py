@@ -1,10 +1,9 @@
-"""Figures: tables to matplotlib figures in one house style, as SVG and PNG."""
+"""Figures: alignment, counts, layers, overlaps and AP of one model's experts."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,31 +11,12 @@ from matplotlib.figure import Figure
 
 from expertneurons import tables
 from expertneurons.distribution import BINS, OBSERVED, PERMUTED
-from expertneurons.files import replacing
+from expertneurons.drawing import CONTEXTUAL, EXPERTS, OTHERS, RANDOM, STATIC, TEXT, UNTRAINED, Form, draw_all
 from expertneurons.layers import ALL
 from expertneurons.selection import expert_sets
 from expertneurons.similarity import jaccard
 
-# Okabe and Ito's colour-blind safe palette; a representation has the same colour in every figure.
-EXPERTS, UNTRAINED, RANDOM, STATIC, CONTEXTUAL, TEXT = "#0072B2", "#D55E00", "#999999", "#009E73", "#CC79A7", "#E69F00"
-SITES = {
-    "attn.qkv": "#0072B2",
-    "attn.out": "#56B4E9",
-    "mlp.up": "#E69F00",
-    "mlp.act": "#D55E00",
-    "mlp.down": "#009E73",
-}
-STYLE: Any = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "legend.frameon": False,
-    "svg.hashsalt": "expertneurons",
-    "figure.constrained_layout.use": True,
-    "text.parse_math": False,  # labels are the user's, and a $ in them is a $
-}
+SITES = dict(zip(("attn.qkv", "attn.out", "mlp.up", "mlp.act", "mlp.down"), OTHERS, strict=False))
 
 
 def draw_figures(
@@ -52,8 +32,9 @@ def draw_figures(
     model: str,
     controls: list[str],
     norm_labels: list[str],
+    form: Form = "screen",
 ) -> None:
-    """Draw the figures of one model and one set of stimuli, each as SVG and PNG.
+    """Draw the figures of one model and one set of stimuli, each as SVG and PNG, or as PDF.
 
     Args:
         alignment: The `alignment` tables of the model and of its untrained controls.
@@ -68,6 +49,7 @@ def draw_figures(
         model: Its name.
         controls: Names of its untrained controls.
         norm_labels: Titles of the norms, each as name=title.
+        form: For screens, or for a journal's column.
 
     """
     titles = dict(label.split("=", 1) for label in norm_labels)
@@ -82,16 +64,7 @@ def draw_figures(
         "similarity_matrix": lambda: similarity_matrix(jaccard(sets), concepts, threshold),
         "ap_distribution": lambda: ap_distribution(tables.read(distribution), counted[counted["model"] == model]),
     }
-    for name, draw in drawings.items():
-        with mpl.rc_context(STYLE):
-            save(draw(), folder / name)
-
-
-def save(figure: Figure, stem: Path) -> None:
-    """Write a figure as SVG and PNG without a date, so that the same data give the same bytes."""
-    for ending, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
-        with replacing(stem.with_suffix(f".{ending}")) as partial:
-            figure.savefig(partial, format=ending, dpi=200, metadata=metadata)
+    draw_all(drawings, folder, form)
 
 
 def alignment_by_threshold(aligned: pd.DataFrame, model: str, controls: list[str], titles: dict[str, str]) -> Figure:
@@ -185,7 +158,7 @@ def layer_profile(layers: pd.DataFrame, concepts: int, threshold: float, titles:
     for number, (norm, title) in enumerate(titles.items()):
         rho, low, high = (whole[f"{name}_{norm}"] for name in ("rho", "low", "high"))
         at = whole["layer"] + 0.12 * (number - (len(titles) - 1) / 2)
-        colour = (EXPERTS, STATIC, CONTEXTUAL, TEXT)[number % 4]
+        colour = OTHERS[number % len(OTHERS)]
         right.errorbar(at, rho, [rho - low, high - rho], fmt="o-", color=colour, markersize=3.5, label=title)
     right.axhline(0, color="#000000", linewidth=0.6)
     right.set(xlabel="layer", ylabel="Spearman correlation with people", title="Alignment of one layer's experts")

@@ -1,5 +1,6 @@
 """Nursery figures: response to how often concepts occurred, and the losses of training."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,14 +10,14 @@ from matplotlib.figure import Figure
 
 from expertneurons import tables
 from expertneurons.dose_names import HALF, MEAN
+from expertneurons.drawing import Form, draw_all
 from expertneurons.emergence_figures import CHANCE, SIZES, step_axis
-from expertneurons.figures import STYLE, save
-
-DOSES = ("#D55E00", "#E69F00", "#56B4E9", "#0072B2", "#009E73")
 
 
-def draw_nursery(effects: Path, losses: list[Path], folder: Path, threshold: float, prevalence: float) -> None:
-    """Draw the response to dose and the losses, each as SVG and PNG.
+def draw_nursery(
+    effects: Path, losses: list[Path], folder: Path, threshold: float, prevalence: float, form: Form = "screen"
+) -> None:
+    """Draw the response to dose and the losses, each as SVG and PNG, or as PDF.
 
     Args:
         effects: The `dose_effects` table.
@@ -24,11 +25,14 @@ def draw_nursery(effects: Path, losses: list[Path], folder: Path, threshold: flo
         folder: Where the figures go.
         threshold: AP threshold of the experts.
         prevalence: AP of a constant unit, the chance level.
+        form: For screens, or for a journal's column.
 
     """
-    with mpl.rc_context(STYLE):
-        save(dose_response(tables.read(effects), threshold, prevalence), folder / "dose_response")
-        save(loss_curves(pd.concat([tables.read(path) for path in losses])), folder / "losses")
+    drawings: dict[str, Callable[[], Figure]] = {
+        "dose_response": lambda: dose_response(tables.read(effects), threshold, prevalence),
+        "losses": lambda: loss_curves(pd.concat([tables.read(path) for path in losses])),
+    }
+    draw_all(drawings, folder, form)
 
 
 def dose_response(effects: pd.DataFrame, threshold: float, prevalence: float) -> Figure:
@@ -43,7 +47,9 @@ def dose_response(effects: pd.DataFrame, threshold: float, prevalence: float) ->
     panels = figure.subplots(1, len(measures))
     for panel, (measure, (title, chance)) in zip(panels, measures.items(), strict=True):
         own = rows[(rows["measure"] == measure) & (rows["kind"] == MEAN)]
-        for colour, (dose, part) in zip(DOSES, own.groupby("dose"), strict=False):
+        doses = own["dose"].nunique()
+        for number, (dose, part) in enumerate(own.groupby("dose")):
+            colour = mpl.colors.to_hex(mpl.colormaps["viridis_r"](0.15 + 0.85 * number / max(1, doses - 1)))
             ordered = part.sort_values("step")
             panel.plot(ordered["step"], ordered["value"], "o-", color=colour, markersize=3, label=f"dose {dose:g}")
             panel.fill_between(ordered["step"], ordered["low"], ordered["high"], color=colour, alpha=0.15, linewidth=0)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,8 +13,8 @@ from matplotlib.patches import Patch
 
 from expertneurons import tables
 from expertneurons.concept_figures import clustered_heatmap, drawn_graph, radial_tree
-from expertneurons.figures import CONTEXTUAL, RANDOM, STATIC, STYLE, TEXT, UNTRAINED, save
-from expertneurons.figures import EXPERTS as BLUE
+from expertneurons.drawing import CONTEXTUAL, OTHERS, RANDOM, STATIC, TEXT, UNTRAINED, Form, draw_all
+from expertneurons.drawing import EXPERTS as BLUE
 from expertneurons.graph import concept_graph, place
 from expertneurons.organisation_names import ASYMMETRY, AUC, COVERAGE, EXPERTS, LABELS, RATING, SAME_DOMAIN, TRIPLETS
 from expertneurons.palette import domain_of, looks
@@ -45,8 +44,9 @@ def draw_organisation(
     model: str,
     norm_labels: list[str],
     seed: int = 0,
+    form: Form = "screen",
 ) -> None:
-    """Draw how the concepts of one model are organised, each figure as SVG and PNG.
+    """Draw how the concepts of one model are organised, each figure as SVG and PNG, or as PDF.
 
     Args:
         organisation: The `organisation` tables of the model and of its untrained controls.
@@ -61,6 +61,7 @@ def draw_organisation(
         model: Its name.
         norm_labels: Titles of the norms, each as name=title.
         seed: Of the graph's layout.
+        form: For screens, or for a journal's column.
 
     """
     titles = dict(label.split("=", 1) for label in norm_labels)
@@ -85,9 +86,7 @@ def draw_organisation(
         "inclusion": lambda: inclusion_panels(tables.read(inclusions), own, threshold),
         "polysemy": lambda: polysemy_panels(tables.read(polysemy), own, threshold, titles),
     }
-    for name, draw in drawings.items():
-        with mpl.rc_context(STYLE):
-            save(draw(), folder / name)
+    draw_all(drawings, folder, form)
 
 
 def shown(matrix: Any, concepts: pd.DataFrame) -> Any:
@@ -229,7 +228,7 @@ def polysemy_panels(spread: pd.DataFrame, measured: pd.DataFrame, threshold: flo
     )
     lines = {("", SAME_DOMAIN): ("same domain", BLUE)}
     for number, (norm, title) in enumerate(titles.items()):
-        lines[norm, RATING] = (f"rating, {title}", (STATIC, CONTEXTUAL, TEXT, UNTRAINED)[number % 4])
+        lines[norm, RATING] = (f"rating, {title}", OTHERS[number % len(OTHERS)])
     for (norm, measure), (label, colour) in lines.items():
         rows = measured[(measured["measure"] == measure) & (measured["norm"] == norm)].sort_values("threshold")
         distance = (rows["value"] - rows["null_mean"]) / rows["null_sd"]

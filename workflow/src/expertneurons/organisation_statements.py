@@ -1,79 +1,16 @@
 """Organisation statements: how concepts are organised, in sentences that claim what the nulls allow."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from expertneurons import organisation_names as names
-from expertneurons import pages, tables
 from expertneurons.statements import between, number, p_value
 
 Row = dict[str, Any]
 
-FIGURES = {
-    "domains": "Do concepts of one domain share experts?",
-    "domain_heatmap": "Which domains share experts?",
-    "concept_tree": "Which tree do experts make?",
-    "concept_graph": "Which concepts share more experts than chance?",
-    "inclusion": "Do experts know that a dog is an animal?",
-    "polysemy": "How many concepts does a unit serve?",
-}
 SIGNIFICANT = 0.05
-
-
-def tell_organisation(
-    template: Path,
-    captions: Path,
-    organisation: list[Path],
-    figures: Path,
-    output: Path,
-    model: str,
-    title: str,
-    stimuli: str,
-    threshold: float,
-    norm_labels: list[str],
-) -> None:
-    """Write the report's part on the organisation of one model's concepts.
-
-    Args:
-        template: Jinja template of the part.
-        captions: Folder of captions.
-        organisation: The `organisation` tables of the model and of its untrained controls.
-        figures: Folder of the figures.
-        output: HTML file to write.
-        model: Its name.
-        title: The model's title.
-        stimuli: Name of the stimuli.
-        threshold: AP threshold of the headline.
-        norm_labels: Titles of the norms, each as name=title.
-
-    """
-    norms = dict(label.split("=", 1) for label in norm_labels)
-    rows = pd.concat([tables.read(path) for path in organisation])
-    own = rows[rows["model"] == model]
-    controls = sorted(set(rows["model"]) - {model})
-    pages.render(
-        template,
-        output,
-        title=title,
-        stimuli=stimuli,
-        warnings=[
-            f"Control failed: with untrained weights, {claim}"
-            for control in controls
-            for claim in claims(rows[rows["model"] == control], threshold)
-        ],
-        claims=claims(own, threshold) or ["no hierarchy is claimed: not every test is beyond its null."],
-        told={
-            "Domains": domain_statements(rows, model, controls, threshold),
-            "People": people_statements(own, threshold, norms),
-            "Hierarchy": hierarchy_statements(own, threshold),
-            "Polysemy": polysemy_statements(own, threshold, norms),
-        },
-        figures=pages.embedded(figures, captions, FIGURES),
-        page=f"figures/{model}/{stimuli}/concept_graph.html",
-    )
 
 
 def find(rows: pd.DataFrame, threshold: float, measure: str, null: str | None = None, norm: str = "") -> Row | None:

@@ -1,30 +1,24 @@
-"""Report: one self-contained page that tells what was run, what was found and against what control."""
+"""Report: one self-contained page that answers the nine questions of the study, each from its numbers."""
 
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
-from expertneurons import pages, statements, tables
+from expertneurons import accounts, pages, statements
+from expertneurons.aspects import ASPECTS, Aspect, Subject
+from expertneurons.grids import Cell, Grid
+from expertneurons.layers import ALL
+from expertneurons.questions import QUESTIONS, Question
+from expertneurons.studied import Studied, gather
 
-FIGURES = {
-    "alignment_by_threshold": "Do experts align with people?",
-    "expert_counts": "How many experts does a concept have?",
-    "layers": "Where are they?",
-    "similarity_matrix": "Which concepts share experts?",
-    "ap_distribution": "Could chance make these experts?",
-}
-HEADLINE = "experts.jaccard"
+Row = dict[str, Any]
 
 
 def write_report(
     template: Path,
     captions: Path,
-    alignment: Path,
-    experts: Path,
-    comparisons: Path,
-    mixed_models: Path,
-    agreement: Path,
+    tables: list[Path],
     figures: Path,
     output: Path,
     title: str,
@@ -34,19 +28,14 @@ def write_report(
     norm_labels: list[str],
     model_labels: list[str],
     control_of: list[str],
-    validation: Path | None = None,
-    stages: list[Path] | None = None,
+    settings: list[str],
 ) -> None:
     """Write the report as one HTML file that needs no network.
 
     Args:
-        template: Jinja template of the page.
+        template: Jinja template of the page; its style and script lie beside it.
         captions: Folder of captions, one text file per figure.
-        alignment: The `alignment` table.
-        experts: The `experts` table.
-        comparisons: The `comparisons` table.
-        mixed_models: The `mixed_models` table.
-        agreement: The `agreement` table.
+        tables: The tables of the study, each named by its file; what was not measured has none.
         figures: Folder of the figures, by model and stimuli.
         output: HTML file to write.
         title: Heads the page.
@@ -56,129 +45,128 @@ def write_report(
         norm_labels: Titles of the norms, each as name=title.
         model_labels: Titles of the models, each as name=title.
         control_of: Untrained controls, each as control=model.
-        validation: The `validation` table, where the simulations were run.
-        stages: What further stages tell, each a piece of HTML.
+        settings: Config keys with their values as JSON, each as key=value.
 
     """
-    norms, models, controls = (
-        dict(pair.split("=", 1) for pair in given) for given in (norm_labels, model_labels, control_of)
-    )
-    aligned, counted = tables.read(alignment), tables.read(experts)
-    compared, mixed = tables.read(comparisons), tables.read(mixed_models)
-    sections = []
-    for model in reported:
-        for name in stimuli:
-            own_controls = [control for control, of in controls.items() if of == model]
-            rows = aligned[(aligned["stimuli"] == name) & aligned["model"].isin([model, *own_controls])]
-            counts = counted[(counted["stimuli"] == name) & (counted["model"] == model)]
-            sections.append(
-                {
-                    "model": models[model],
-                    "stimuli": name,
-                    "answers": answers(rows, model, own_controls, threshold, norms),
-                    "warnings": warnings(rows, own_controls, threshold, norms),
-                    "summary": summary(counts, threshold),
-                    "differences": statements.differences(_of(compared, model, name), norms),
-                    "domains": domains(rows, model, threshold, norms),
-                    "slopes": statements.slopes(_of(mixed, model, name), norms),
-                    "figures": pages.embedded(figures / model / name, captions, FIGURES),
-                    "table": comparison(rows[rows["model"] == model], norms),
-                    "concepts": _concepts(counts, threshold),
-                    "norms": norms,
-                }
-            )
+    study = gather(tables, threshold, reported, stimuli, norm_labels, model_labels, control_of)
+    given = dict(pair.split("=", 1) for pair in settings)
+    agreed = study.of("agreement")
     pages.render(
         template,
         output,
         title=title,
-        sections=sections,
-        stages=[stage.read_text(encoding="utf-8") for stage in stages or []],
         threshold=threshold,
-        ceilings=statements.ceilings(tables.read(agreement), norms),
-        calibration=statements.calibration(tables.read(validation)) if validation else None,
+        facts=facts(study),
+        alerts=accounts.alerts(study),
+        controlled=bool(study.controls),
+        sections=[section(study, question, given, figures, captions, output.parent) for question in QUESTIONS],
+        ceilings=statements.ceilings(agreed, study.norms_of(agreed)),
+        calibration=calibration(study),
     )
 
 
-def _of(rows: pd.DataFrame, model: str, stimuli: str) -> pd.DataFrame:
-    return rows[(rows["model"] == model) & (rows["stimuli"] == stimuli)]
-
-
-def domains(rows: pd.DataFrame, model: str, threshold: float, norms: dict[str, str]) -> list[str]:
-    """Say for each norm how well experts align within and between domains."""
-    return [
-        f"{title}: {statements.by_domain(_headline(rows, model, norm, threshold))}." for norm, title in norms.items()
+def section(
+    study: Studied, question: Question, settings: dict[str, str], figures: Path, captions: Path, root: Path
+) -> Row:
+    """Gather what the page says of a question: for each subject the answer, its figures, tables and all sentences."""
+    parts = [
+        part
+        for aspect in ASPECTS
+        if aspect.question == question.key
+        for subject in aspect.subjects(study)
+        if (part := told(study, aspect, subject, figures, captions, root))
     ]
+    return {
+        "question": question,
+        "parts": [part | {"id": f"{question.key}-{number}"} for number, part in enumerate(parts, 1)],
+        "settings": {key: settings[key] for key in question.settings if key in settings},
+    }
 
 
-def _headline(rows: pd.DataFrame, model: str, norm: str, threshold: float) -> Any:
-    chosen = rows[
-        (rows["model"] == model)
-        & (rows["norm"] == norm)
-        & (rows["representation"] == HEADLINE)
-        & ((rows["threshold"] - threshold).abs() < 1e-9)
-    ]
-    return chosen.iloc[0]
+def told(study: Studied, aspect: Aspect, subject: Subject, figures: Path, captions: Path, root: Path) -> Row | None:
+    """Gather one answer with what it rests on; nothing where it was not measured."""
+    verdict = aspect.verdict(study, *subject)
+    if verdict is None:
+        return None
+    return {
+        "title": ", ".join(filter(None, [study.title(subject.who) or "All models", subject.stimuli, aspect.label])),
+        "verdict": verdict,
+        "figures": [
+            figure
+            for folder, headings in aspect.figures.items()
+            for figure in pages.embedded(
+                figures / folder.format(who=subject.who, stimuli=subject.stimuli), captions, headings, root
+            )
+        ],
+        "tables": aspect.grids(study, *subject),
+        "account": {heading: texts for heading, texts in aspect.account(study, *subject).items() if texts},
+        "links": links(aspect, subject),
+    }
 
 
-def estimate(row: Any) -> str:
-    """Write a correlation with its interval, or say why there is none."""
-    if pd.isna(row["rho"]):
-        return f"not defined ({row['n_pairs']} pairs, whose similarities are too few or all equal)"
-    return f"rho = {row['rho']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+def links(aspect: Aspect, subject: Subject) -> dict[str, str]:
+    """Name the pages beside this one that tell more."""
+    graph = f"figures/{subject.who}/{subject.stimuli}/concept_graph.html"
+    audit = f"audit/{subject.who}/{subject.stimuli}/index.html"
+    explorer = f"explorer/{subject.who}/{subject.stimuli}.html"
+    beside = {
+        "q1": {"Pick two concepts and move the threshold": explorer},
+        "q6": {"The concept graph to explore": graph},
+        "q9": {"All concepts, with a checklist to sign": audit},
+    }
+    return beside.get(aspect.question, {})
 
 
-def answers(rows: pd.DataFrame, model: str, controls: list[str], threshold: float, norms: dict[str, str]) -> list[str]:
-    """One sentence per norm, made from the numbers: estimate, interval, n, chance and control."""
-    told = []
-    for norm, title in norms.items():
-        row = _headline(rows, model, norm, threshold)
-        verdict = "aligns with" if row["low"] > 0 else "does not align, within its interval, with"
-        text = (
-            f"Expert overlap at AP >= {threshold:g} {verdict} {title}: {estimate(row)}, {row['n_pairs']} pairs of "
-            f"{row['n_concepts']} concepts, p = {row['p']:.4f} by node permutation (95% of permutations lie from "
-            f"{row['null_low']:.2f} to {row['null_high']:.2f})."
+def facts(study: Studied) -> list[tuple[str, str, str]]:
+    """List what was run on which inputs: a name, a number or word, and what belongs to it."""
+    found = []
+    for model in study.reported:
+        layers = study.of("layers", model=model, site=ALL)
+        one = layers[np.isclose(layers["threshold"].astype(float), study.threshold)].drop_duplicates("layer")
+        controls = [study.title(control) for control in study.controls_of(model)]
+        units = f"{one['n_units'].sum():,.0f} units in {len(one)} layers"
+        found.append(("Model", study.title(model), f"{units}; {', '.join(controls) or 'no untrained control'}"))
+    for stimuli in study.stimuli:
+        counts = study.of("experts", stimuli=stimuli).drop_duplicates("concept")
+        found.append(
+            ("Stimuli", stimuli, f"{len(counts)} concepts, {counts['n_positives'].median():.0f} sentences each")
         )
-        for control in controls:
-            text += f" The same model with untrained weights: {estimate(_headline(rows, control, norm, threshold))}."
-        told.append(text)
-    return told
+    aligned = study.of("alignment")
+    for norm, title in study.norms_of(aligned).items():
+        found.append(("Norm", title, f"{aligned.loc[aligned['norm'] == norm, 'n_pairs'].max():.0f} rated pairs"))
+    grown = study.of("emergence")
+    for family, runs in grown.groupby("family") if len(grown) else []:
+        sizes = ", ".join(runs.sort_values("parameters")["size"].unique())
+        span = f"{runs['run'].nunique()} runs of size {sizes}, {runs['step'].nunique()} checkpoints"
+        found.append(("Training runs", str(family), span))
+    return found
 
 
-def warnings(rows: pd.DataFrame, controls: list[str], threshold: float, norms: dict[str, str]) -> list[str]:
-    """Say which control failed: an untrained model whose experts align with people."""
-    return [
-        f"Control failed: with untrained weights, expert overlap aligns with {title} ({estimate(row)}); "
-        "part of the alignment comes from the sentences or the tokenizer."
-        for control in controls
-        for norm, title in norms.items()
-        if (row := _headline(rows, control, norm, threshold))["low"] > 0
+def calibration(study: Studied) -> Grid | None:
+    """Return coverage and false positives of the methods on simulated pairs; nothing where they were not run."""
+    rows = study.of("validation")
+    if rows.empty:
+        return None
+    designs, shares = statements.calibration(rows)
+    heads = [
+        ("what", False),
+        ("of", False),
+        ("method", False),
+        ("should be", True),
+        *((name, True) for name in designs),
     ]
-
-
-def summary(counts: pd.DataFrame, threshold: float) -> str:
-    """Say how many experts concepts have, against chance."""
-    own = counts[(counts["threshold"] - threshold).abs() < 1e-9]
-    return (
-        f"{len(own)} concepts; at AP >= {threshold:g} the median concept has {own['n_experts'].median():.0f} experts "
-        f"(range {own['n_experts'].min()} to {own['n_experts'].max()}), shuffled labels give "
-        f"{own['n_expected_by_chance'].mean():.2f}; {(own['n_experts'] == 0).sum()} concepts have none."
+    cells = [
+        [
+            *(Cell(row[name]) for name in ("quantity", "target", "method")),
+            Cell(row["nominal"], float(row["nominal"])),
+            *(
+                Cell(share, float(share)) if (share := row["shares"].get(name)) else Cell("", float("-inf"))
+                for name in designs
+            ),
+        ]
+        for row in shares
+    ]
+    caption = (
+        "Simulated pairs with concept hubs and, for coverage, concepts that differ in alignment; percent of data sets."
     )
-
-
-def comparison(rows: pd.DataFrame, norms: dict[str, str]) -> list[dict[str, Any]]:
-    """Every representation with its alignment to every norm, the strongest first."""
-    found: dict[tuple[str, float], dict[str, Any]] = {}
-    for row in rows.to_dict("records"):
-        limit = row["threshold"]
-        key = (str(row["representation"]), -1.0 if pd.isna(limit) else float(limit))
-        entry = found.setdefault(
-            key, {"name": row["representation"], "threshold": "" if pd.isna(limit) else f"{limit:g}"}
-        )
-        entry[str(row["norm"])] = row
-    first = next(iter(norms))
-    return sorted(found.values(), key=lambda entry: -entry[first]["rho"] if pd.notna(entry[first]["rho"]) else 2)
-
-
-def _concepts(counts: pd.DataFrame, threshold: float) -> list[dict[str, Any]]:
-    own = counts[(counts["threshold"] - threshold).abs() < 1e-9]
-    return [{str(key): value for key, value in row.items()} for row in own.sort_values("concept").to_dict("records")]
+    return Grid("validation", caption, heads, cells)

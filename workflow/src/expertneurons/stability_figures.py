@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,7 +11,7 @@ from matplotlib.figure import Figure
 
 from expertneurons import stability_names as names
 from expertneurons import tables
-from expertneurons.figures import EXPERTS, RANDOM, STYLE, TEXT, UNTRAINED, save
+from expertneurons.drawing import EXPERTS, OTHERS, RANDOM, TEXT, UNTRAINED, Form, draw_all
 
 TITLES = {
     "max": "maximum",
@@ -26,7 +25,8 @@ TITLES = {
     "masked": "concept masked in the input",
 }
 DASHES = ("-", "--", ":", "-.")
-RULES = {names.AP: UNTRAINED, names.REFERENCE: EXPERTS, names.AUROC: "#009E73", names.TOP: TEXT}
+RULES = {names.AP: OTHERS[2], names.REFERENCE: EXPERTS, names.AUROC: OTHERS[4], names.TOP: OTHERS[3]}
+CONTROLS = {names.OWN: EXPERTS, names.TFIDF: TEXT, names.UNTRAINED: UNTRAINED, names.RANDOM: RANDOM}
 
 
 def draw_stability(
@@ -37,8 +37,9 @@ def draw_stability(
     model: str,
     threshold: float,
     norm_labels: list[str],
+    form: Form = "screen",
 ) -> None:
-    """Draw one model's specification curve, set sizes and controls, each as SVG and PNG.
+    """Draw one model's specification curve, set sizes and controls, each as SVG and PNG, or as PDF.
 
     Args:
         stability: The `stability` tables of it and of its untrained controls.
@@ -48,6 +49,7 @@ def draw_stability(
         model: Its name.
         threshold: AP threshold of the study's own experts.
         norm_labels: Titles of the norms, each as name=title.
+        form: For screens, or for a journal's column.
 
     """
     titles = dict(label.split("=", 1) for label in norm_labels)
@@ -57,21 +59,19 @@ def draw_stability(
         "set_sizes": lambda: size_panels(tables.read(sizes), titles),
         "controls": lambda: control_panels(tables.read(control_table), titles),
     }
-    with mpl.rc_context(STYLE):
-        for name, draw in drawings.items():
-            save(draw(), folder / name)
+    draw_all(drawings, folder, form)
 
 
-def draw_models(models: Path, picture: Path) -> None:
-    """Draw how far models agree on the same stimuli, as SVG and PNG.
+def draw_models(models: Path, picture: Path, form: Form = "screen") -> None:
+    """Draw how far models agree on the same stimuli, as SVG and PNG, or as PDF.
 
     Args:
         models: The `models` table of one set of stimuli.
-        picture: SVG file to write, and a PNG beside it.
+        picture: SVG file to write, with a PNG beside it, or PDF file.
+        form: For screens, or for a journal's column.
 
     """
-    with mpl.rc_context(STYLE):
-        save(model_panels(tables.read(models)), picture.with_suffix(""))
+    draw_all({picture.stem: lambda: model_panels(tables.read(models))}, picture.parent, form)
 
 
 def specification_curve(rows: pd.DataFrame, model: str, threshold: float, titles: Mapping[str, str]) -> Figure:
@@ -122,8 +122,9 @@ def _choices(panel: Axes, own: pd.DataFrame, model: str) -> None:
     control = _is_control(own, model).to_numpy()
     for line, chosen in enumerate(marks.values()):
         for kind, colour in ((~control, EXPERTS), (control, UNTRAINED)):
-            places = np.flatnonzero(chosen.to_numpy() & kind)
-            panel.plot(places, np.full(len(places), -line), "|", color=colour, markersize=4, markeredgewidth=0.7)
+            places = np.repeat(np.flatnonzero(chosen.to_numpy() & kind), 3)
+            ends = np.tile([0.3, -0.3, np.nan], len(places) // 3) - line  # one path with gaps, not hundreds of marks
+            panel.plot(places, ends, color=colour, linewidth=0.7)
     panel.set_yticks(-np.arange(len(marks)), list(marks), fontsize=7)
     panel.set_ylim(-len(marks), 1)
     panel.spines["left"].set_visible(False)
@@ -142,7 +143,7 @@ def size_panels(rows: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
                 part = part.sort_values("negatives")
                 style = {
                     "color": colour,
-                    "linestyle": ("-", "--", ":", "-.")[number % 4],
+                    "linestyle": DASHES[number % 4],
                     "marker": "o",
                     "markersize": 3,
                 }
@@ -173,7 +174,7 @@ def control_panels(rows: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     for panel, (norm, title) in zip(panels, titles.items(), strict=True):
         own = rows[rows["norm"] == norm].set_index("control").reindex(order)
         reach = np.abs(own[["low", "high"]].to_numpy().T - own["rho"].to_numpy())
-        colours = [EXPERTS if name == names.OWN else RANDOM for name in order]
+        colours = [CONTROLS.get(name, OTHERS[0]) for name in order]
         for line, (colour, rho, ends) in enumerate(zip(colours, own["rho"], reach.T, strict=True)):
             panel.errorbar([rho], [-line], xerr=ends[:, None], fmt="o", color=colour, markersize=4)
         panel.axvline(0, color="#000000", linewidth=0.6)
@@ -192,7 +193,15 @@ def model_panels(rows: pd.DataFrame) -> Figure:
     reach = np.abs(whole[["low", "high"]].to_numpy().T - whole["rho"].to_numpy())
     lines = np.arange(len(whole))
     left.errorbar(whole["rho"], lines, xerr=reach, fmt="o", markersize=4, color=EXPERTS, label="raw")
-    left.plot(whole["corrected"], lines, "D", markersize=4, color=TEXT, label="corrected for reliability")
+    left.plot(
+        whole["corrected"],
+        lines,
+        "D",
+        markersize=4,
+        color=EXPERTS,
+        markerfacecolor="white",
+        label="corrected for reliability",
+    )
     left.axvline(0, color="#000000", linewidth=0.6)
     left.set_yticks(lines, pairs, fontsize=7)
     left.set_xlabel("Spearman correlation of the concept similarities")

@@ -1,81 +1,13 @@
 """Stability report: would the result survive other choices, sentences, models and controls, in sentences of numbers."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from expertneurons import pages, tables
 from expertneurons import stability_names as names
 from expertneurons.statements import between, number
-
-FIGURES = {
-    "specification_curve": "Does the alignment hang on a choice?",
-    "set_sizes": "How many sentences does it take?",
-    "controls": "What do controls already reach?",
-}
-
-
-def tell_stability(
-    template: Path,
-    captions: Path,
-    stability: list[Path],
-    sizes: Path,
-    sources: Path,
-    controls: Path,
-    figures: Path,
-    output: Path,
-    model: str,
-    title: str,
-    stimuli: str,
-    threshold: float,
-    norm_labels: list[str],
-    models: list[Path] | None = None,
-    pictures: list[Path] | None = None,
-    rivals: Path | None = None,
-) -> None:
-    """Write the report's part on the stability of one model's alignment.
-
-    Args:
-        template: Jinja template of the part.
-        captions: Folder of captions.
-        stability: The `stability` tables of the model and of its untrained controls.
-        sizes: Its `set_sizes` table.
-        sources: Its `sources` table.
-        controls: Its `controls` table.
-        figures: Folder of the figures.
-        output: HTML file to write.
-        model: Its name.
-        title: The model's title.
-        stimuli: Name of the stimuli.
-        threshold: AP threshold of the study's own experts.
-        norm_labels: Titles of the norms, each as name=title.
-        models: The `models` tables.
-        pictures: Figures of these, in the same order.
-        rivals: The model's `rivals` table.
-
-    """
-    norms = dict(label.split("=", 1) for label in norm_labels)
-    rows = pd.concat([tables.read(path) for path in stability])
-    drawn = pages.embedded(figures, captions, FIGURES)
-    told = {
-        "Choices": [text for norm, name in norms.items() for text in choice_statements(rows, model, norm, name)],
-        "Controls": control_statements(tables.read(controls), norms),
-        "Sentences": [
-            *source_statements(tables.read(sources), norms, threshold),
-            *size_statements(tables.read(sizes), threshold),
-        ],
-    }
-    compared = [tables.read(path) for path in models or []]
-    told["Models"] = [text for table in compared for text in model_statements(table)]
-    told["Rivals with as many units"] = rival_statements(tables.read(rivals), norms) if rivals else []
-    for table, path in zip(compared, pictures or [], strict=True):
-        drawn += pages.embedded(
-            path.parent, captions, {"models": f"Do models agree? Stimuli {table['stimuli'].iloc[0]}"}
-        )
-    pages.render(template, output, title=title, stimuli=stimuli, told=told, figures=drawn)
 
 
 def choice_statements(rows: pd.DataFrame, model: str, norm: str, title: str) -> list[str]:

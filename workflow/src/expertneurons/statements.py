@@ -33,17 +33,22 @@ def differences(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
         if pd.isna(row["p"]):
             told.append(f"{head}not defined ({row['note']}).")
             continue
-        if row["p_family"] < 0.05:
-            verdict = "higher" if row["difference"] > 0 else "lower"
-        else:
-            verdict = f"equivalent within {row['bound']:g}" if row["equivalent"] else "undecided"
         told.append(
-            f"{head}{verdict}; rho {number(row['rho_a'])} against {number(row['rho_b'])}, difference "
+            f"{head}{judged(row)}; rho {number(row['rho_a'])} against {number(row['rho_b'])}, difference "
             f"{number(row['difference'])} {between(row['low'], row['high'])}, {p_value(row['p'])}, "
             f"{p_value(row['p_family'])} in its family (Holm), {row['n_pairs']} pairs of {row['n_concepts']} concepts; "
             f"smallest difference found with power 0.8: {number(row['detectable'])}."
         )
     return told
+
+
+def judged(row: Mapping[Any, Any]) -> str:
+    """Say what a contrast shows: a difference, equivalence, or neither."""
+    if pd.isna(row["p"]):
+        return "not defined"
+    if row["p_family"] < 0.05:
+        return "higher" if row["difference"] > 0 else "lower"
+    return f"equivalent within {row['bound']:g}" if row["equivalent"] else "undecided"
 
 
 def by_domain(row: Mapping[str, Any]) -> str:
@@ -57,31 +62,6 @@ def by_domain(row: Mapping[str, Any]) -> str:
             pairs = f"{row[f'n_pairs_{name}']} pairs"
             parts.append(f"{name} domains rho = {number(row[f'rho_{name}'])} {interval}, {pairs}")
     return "; ".join(parts)
-
-
-def slopes(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[Row]:
-    """Slopes of rating in the mixed models, one short row each, in the style of a results section."""
-    own = rows[(rows["term"] == "rating") | ~rows["converged"].astype(bool)]
-    return [
-        {
-            "name": row["name"],
-            "norm": norms[row["norm"]],
-            "condition": row["condition"] or "(all)",
-            "slope": _slope(row),
-            "note": row["note"],
-        }
-        for row in own.to_dict("records")
-    ]
-
-
-def _slope(row: Mapping[Any, Any]) -> str:
-    if pd.isna(row["estimate"]):
-        return "not fitted"
-    t = row["estimate"] / row["se"]
-    return (
-        f"b = {number(row['estimate'])}, SE = {row['se']:.3f}, t({row['df']:.0f}) = {t:.2f}, {p_value(row['p'])}, "
-        f"95% CI {between(row['low'], row['high'])}, {row['n_pairs']:.0f} pairs, {row['n_concepts']:.0f} concepts"
-    )
 
 
 def ceilings(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:

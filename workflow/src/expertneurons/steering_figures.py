@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from expertneurons import tables
-from expertneurons.figures import CONTEXTUAL, EXPERTS, RANDOM, STYLE, save
+from expertneurons.drawing import EXPERTS, OTHERS, RANDOM, Form, draw_all
 from expertneurons.steering_names import CAPPED, ITSELF, LOGPROB, MENTIONS, NONE, OFF, ON, OTHER, PERPLEXITY
 from expertneurons.steering_names import EXPERTS as HELD
 from expertneurons.steering_names import RANDOM as MATCHED
@@ -18,24 +17,23 @@ from expertneurons.steering_names import RANDOM as MATCHED
 LOOKS = {
     HELD: (EXPERTS, "o", "the concept's experts"),
     MATCHED: (RANDOM, "s", "random units, matched layer and site"),
-    OTHER: (CONTEXTUAL, "^", "another concept's experts"),
+    OTHER: (OTHERS[2], "^", "another concept's experts"),
 }
 UNFORCED: Any = {"color": "#000000", "linestyle": ":", "linewidth": 1.0}
 SPREAD = 1.03  # of the marks, so that intervals do not hide each other
 
 
-def draw_steering(effects: Path, folder: Path) -> None:
-    """Draw the dose curves of one model, each as SVG and PNG.
+def draw_steering(effects: Path, folder: Path, form: Form = "screen") -> None:
+    """Draw the dose curves of one model, each as SVG and PNG, or as PDF.
 
     Args:
         effects: The `steering_effects` table.
         folder: Where the figures go.
+        form: For screens, or for a journal's column.
 
     """
     rows = tables.read(effects)
-    with mpl.rc_context(STYLE):
-        save(steering(rows), folder / "steering")
-        save(knock_out(rows), folder / "knock_out")
+    draw_all({"steering": lambda: steering(rows), "knock_out": lambda: knock_out(rows)}, folder, form)
 
 
 def steering(rows: pd.DataFrame) -> Figure:

@@ -1,13 +1,11 @@
 """Steering report: what forcing and silencing experts does, in sentences made from the numbers."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from expertneurons import pages, tables
 from expertneurons.statements import between, number
 from expertneurons.steering_names import (
     CAPPED,
@@ -23,47 +21,8 @@ from expertneurons.steering_names import (
     RANDOM,
 )
 
-FIGURES = {
-    "steering": "Does the model speak of a concept when its experts are forced?",
-    "knock_out": "Does it lose the concept's word without them?",
-}
-Row = dict[str, Any]
 SMALL = 0.1
 SILENCED = {OFF: "held at their median on other sentences", CAPPED: "kept from rising above their median elsewhere"}
-
-
-def tell_steering(
-    template: Path, captions: Path, steering: Path, effects: Path, figures: Path, output: Path, title: str, stimuli: str
-) -> None:
-    """Write the report's part on forcing units of one model.
-
-    Args:
-        template: Jinja template of the part.
-        captions: Folder of captions.
-        steering: The `steering` table of the model.
-        effects: Its `steering_effects` table.
-        figures: Folder of the figures.
-        output: HTML file to write.
-        title: The model's title.
-        stimuli: Name of the stimuli.
-
-    """
-    rows, cells = tables.read(effects), tables.read(steering)
-    pages.render(
-        template,
-        output,
-        title=title,
-        stimuli=stimuli,
-        told={
-            "Forced experts": forced(rows),
-            "What the model writes": written(rows),
-            "Silenced experts": silenced(rows),
-            "What the numbers rest on": basis(rows, cells),
-        },
-        table=by_k(rows),
-        figures=pages.embedded(figures, captions, FIGURES),
-        rule="draw_steering",
-    )
 
 
 def row_of(rows: pd.DataFrame, kind: str, measure: str, k: int, condition: str, against: str = ITSELF) -> Any:
@@ -151,22 +110,6 @@ def basis(rows: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
             f"fewer random units stand against them (at least {short['n_units'].min():.0f} of {short['k'].max()})."
         )
     return told
-
-
-def by_k(rows: pd.DataFrame) -> list[Row]:
-    """One row per k and condition of what was forced."""
-    own = rows[(rows["kind"] == ON) & (rows["against"] == ITSELF)]
-    found = []
-    for (k, condition), part in own.groupby(["k", "condition"]):
-        row: Row = {"k": k, "condition": condition}
-        for measure in (LOGPROB, MENTIONS, PERPLEXITY):
-            for told in part[part["measure"] == measure].to_dict("records"):
-                scale = np.exp if measure == PERPLEXITY else float
-                value, low, high = (scale(told[name]) for name in ("value", "low", "high"))
-                digits = 3 if measure == MENTIONS else 2
-                row[measure] = f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-        found.append(row)
-    return found
 
 
 def _units(k: int) -> str:
