@@ -130,6 +130,10 @@ def test_steps_of_a_run_are_ended_and_steps_by_hand_are_not(folder: Path, words:
 
 def test_make_recover_runs_the_command() -> None:
     told = subprocess.run(
-        ["make", "-n", "-o", ".venv/.ready", "recover"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "-n", "--no-print-directory", "-o", ".venv/.ready", "recover"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert re.fullmatch(r"PYTHONPATH=workflow/src .venv/bin/python -m expertneurons recover\n", told)

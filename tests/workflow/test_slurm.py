@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import slurm
@@ -61,6 +62,14 @@ def running(study: Study, rule: str, process: subprocess.Popen[str]) -> slurm.Jo
     return job
 
 
+def stop(study: Study, rule: str) -> None:
+    """Let a job neither go on nor end, however long what follows takes."""
+    log = f"results/logs/{rule}/tiny/everyday.log"
+    (process,) = [one for one in psutil.process_iter(["cmdline"]) if log in (one.info["cmdline"] or [])]
+    assert Path(process.cwd()) == study.folder
+    process.suspend()
+
+
 def test_cancelled_and_killed_runs_end_in_the_bytes_of_a_local_one(study: Study, finished: Study) -> None:
     controller = start(study)
     job = running(study, "extract_responses", controller)
@@ -74,6 +83,7 @@ def test_cancelled_and_killed_runs_end_in_the_bytes_of_a_local_one(study: Study,
     (study.folder / "results/logs/extract_responses/tiny/everyday.log").unlink()
     controller = start(study)
     job = running(study, "extract_responses", controller)
+    stop(study, "extract_responses")
     controller.send_signal(signal.SIGKILL)
     controller.wait()
     assert job.number in {left.number for left in slurm.jobs()}
