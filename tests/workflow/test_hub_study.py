@@ -20,7 +20,12 @@ STEPS = [0, 512, 4000]
 LIMIT = 2
 MODELS = [*(f"step{step}" for step in STEPS), "step512-random"]
 EXPERTS = [f"results/experts/{model}/everyday/counts.parquet" for model in MODELS]
-TOKENS = [f"results/tokens/step{step}/everyday/tokens.parquet" for step in STEPS]
+READ = [f"results/tokens/step{step}/everyday/tokens.parquet" for step in STEPS]
+READ += [f"results/driving/step{step}/everyday.npy" for step in STEPS]
+    f"results/{name}"
+    for step in STEPS
+    for name in (f"tokens/step{step}/everyday/tokens.parquet", f"driving/step{step}/everyday.npy")
+]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +96,7 @@ def limited(site: Hub, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """All that needs a checkpoint, under a limit, watched."""
     study = write_hub_study(tmp_path_factory.mktemp("limited"), site, LIMIT)
     with Watch(study.folder / "resources/checkpoints") as watch:
-        study.run(*EXPERTS, *TOKENS)
+        study.run(*EXPERTS, *READ)
     assert len(watch.most) == LIMIT, watch.most
     return study
 
@@ -106,7 +111,7 @@ def test_no_checkpoint_is_left_and_nothing_is_due(limited: Study) -> None:
     assert held(limited) == []
     assert all((limited.folder / path).is_file() for path in EXPERTS)
     assert list((limited.folder / "results/responses").rglob("max.npy")) == []
-    assert due(limited, *EXPERTS, *TOKENS) == []
+    assert due(limited, *EXPERTS, *READ) == []
 
 
 def test_every_checkpoint_is_fetched_once_and_locked(limited: Study) -> None:
@@ -133,9 +138,10 @@ def test_one_result_later_fetches_only_its_checkpoint(model: str, site: Hub, stu
 def test_missing_experts_draw_no_other_checkpoint_into_the_run(study: Study) -> None:
     for stage in ("experts", "expertise"):
         shutil.rmtree(study.folder / f"results/{stage}/step0")
-    # The audit reads tokens while the checkpoint is there.
-    again = ["extract_responses", "fetch_snapshot", "hold_out", "read_tokens", "score_units", "select_experts"]
-    assert [rule for rule in due(study, *EXPERTS) if rule != "await_room"] == again
+    # The audit and the explorer read tokens and responses while they are there.
+    again = {"extract_responses", "fetch_snapshot", "score_units", "select_experts"}
+    again |= {"hold_out", "rank_sentences", "read_tokens"}
+    assert set(due(study, *EXPERTS)) - {"await_room"} == again
 
 
 def test_a_later_checkpoint_waits_until_an_earlier_one_is_steered(study: Study) -> None:

@@ -1,6 +1,7 @@
 """Further tables: rows on training, size, stability, rivals and causes, which a study has where it was asked to."""
 
 import numpy as np
+import pandas as pd
 
 from expertneurons.alignment_statements import HEADLINE
 from expertneurons.grids import Column, Grid, grid
@@ -8,6 +9,11 @@ from expertneurons.report_tables import INTERVAL, NORM, PAIRS, RHO, P, at, title
 from expertneurons.stability_names import NO_LAYER
 from expertneurons.steering_names import ITSELF, ON
 from expertneurons.studied import Studied
+
+
+def yes(column: pd.Series) -> "pd.Series[bool]":
+    """Read a column of truths; what was not asked, as in a family of a single size, is no yes."""
+    return column.astype("boolean").fillna(value=False).astype(bool)
 
 
 def growth(study: Studied, family: str, stimuli: str) -> list[Grid]:
@@ -27,7 +33,7 @@ def growth(study: Studied, family: str, stimuli: str) -> list[Grid]:
     )
     names = ["norm", "run", "size", "seed", "emerged", "half_monotone", "half_monotone_low", "half_monotone_high"]
     rows = ends.merge(halves[names], on=["norm", "run"], how="left").sort_values(["norm", "run"])
-    rows["emerged"] = np.where(rows["emerged"].astype(bool), "yes", "no")
+    rows["emerged"] = np.where(yes(rows["emerged"]), "yes", "no")
     columns = [NORM, Column("run", "run"), Column("rho at the first step", "first", ".2f")]
     columns += [Column("at the last", "last", ".2f"), INTERVAL, PAIRS, Column("rise above zero", "emerged")]
     columns += [Column("half at step", "half_monotone", ".0f")]
@@ -43,7 +49,7 @@ def sizes(study: Studied, family: str, stimuli: str) -> list[Grid]:
     """Return the comparisons of neighbouring sizes."""
     rows = study.of("sizes", family=family, stimuli=stimuli)
     rows = rows[rows["threshold"].isna() | np.isclose(rows["threshold"].astype(float), study.threshold)]
-    rows = rows.assign(same=np.where(rows["equivalent"].astype(bool), "yes", "no"))
+    rows = rows.assign(same=np.where(yes(rows["equivalent"]), "yes", "no"))
     columns = [
         NORM,
         Column("representation", "representation"),

@@ -7,6 +7,7 @@ from expertneurons import emergence_report
 from expertneurons import stability_names as choices
 from expertneurons.emergence_figures import EXPERTS, SIDES
 from expertneurons.emergence_report import headline
+from expertneurons.further_tables import yes
 from expertneurons.statements import between, number
 from expertneurons.steering_names import CAPPED, LOGPROB, ON, OTHER, RANDOM
 from expertneurons.steering_names import EXPERTS as HELD
@@ -41,7 +42,7 @@ def growth(study: Studied, family: str, stimuli: str) -> Verdict | None:
 
 def _half(rise: pd.DataFrame, own: pd.DataFrame, norm: str) -> str:
     rows = rise[(rise["norm"] == norm) & rise["run"].isin(own["run"])].sort_values("seed")
-    emerged = rows[rows["emerged"].astype(bool) & rows["half_monotone"].notna()]
+    emerged = rows[yes(rows["emerged"]) & rows["half_monotone"].notna()]
     if emerged.empty:
         return "no emergence detected"
     steps = [
@@ -66,8 +67,8 @@ def sizes(study: Studied, family: str, stimuli: str) -> Verdict | None:
             for verdict, chosen in (
                 ("the larger higher", (own["p"] < 0.05) & (own["difference"] > 0)),
                 ("the larger lower", (own["p"] < 0.05) & (own["difference"] < 0)),
-                (f"equivalent within {rows['bound'].iloc[0]:g}", (own["p"] >= 0.05) & own["equivalent"].astype(bool)),
-                ("undecided", (own["p"] >= 0.05) & ~own["equivalent"].astype(bool)),
+                (f"equivalent within {rows['bound'].iloc[0]:g}", (own["p"] >= 0.05) & yes(own["equivalent"])),
+                ("undecided", (own["p"] >= 0.05) & ~yes(own["equivalent"])),
             )
             if chosen.any()
         ]
