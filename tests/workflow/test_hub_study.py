@@ -22,10 +22,6 @@ MODELS = [*(f"step{step}" for step in STEPS), "step512-random"]
 EXPERTS = [f"results/experts/{model}/everyday/counts.parquet" for model in MODELS]
 READ = [f"results/tokens/step{step}/everyday/tokens.parquet" for step in STEPS]
 READ += [f"results/driving/step{step}/everyday.npy" for step in STEPS]
-    f"results/{name}"
-    for step in STEPS
-    for name in (f"tokens/step{step}/everyday/tokens.parquet", f"driving/step{step}/everyday.npy")
-]
 
 
 @pytest.fixture(scope="module")
