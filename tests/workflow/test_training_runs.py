@@ -99,16 +99,16 @@ def test_the_largest_model_of_the_nursery_is_steered(runs: Study) -> None:
     assert rows["concept"].nunique() == 4
     assert set(rows["k"]) == {0, 1, 6}
     assert (runs.folder / "results/tables/steering_effects.csv").is_file()
-    assert "Are experts causes? nursery, b-1" in (runs.folder / "results/report.html").read_text(encoding="utf-8")
+    assert "nursery, b-1, lexicon" in (runs.folder / "results/report.html").read_text(encoding="utf-8")
 
 
 def test_report_tells_both_families_and_only_last_checkpoints(runs: Study) -> None:
     page = (runs.folder / "results/report.html").read_text(encoding="utf-8")
-    assert "When and how large: pythia" in page
-    assert "When and how large: nursery" in page
+    assert "pythia, everyday" in page
+    assert "nursery, lexicon" in page
     assert "shapes differ" in page
-    assert "m1000-4 on the stimuli" in page
-    assert "m1000-1 on the stimuli" not in page
+    assert "m1000-4, everyday" in page
+    assert "m1000-1, everyday" not in page
 
 
 def test_second_run_has_nothing_to_do_and_changes_reach_only_what_follows(runs: Study) -> None:

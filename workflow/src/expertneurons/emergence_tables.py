@@ -88,7 +88,8 @@ def measure_emergence(
     table = _joined(pd.concat(grown, ignore_index=True), over, read_parts(domains)).merge(listed, on="run")
     tables.write(table, emergence, KEYS["emergence"])
     tables.write(pd.DataFrame(halves).merge(listed, on="run"), half_rises, KEYS["half_rise"])
-    by_step = read_parts(organisation).merge(full, on="run")
+    # Its rows have notes of their own; those on the runs stand in the other tables.
+    by_step = read_parts(organisation).merge(full.drop(columns="note", errors="ignore"), on="run")
     tables.write(by_step, organised, KEYS["organisation_by_step"])
     family = {"family": full["family"].iloc[0], "stimuli": stimuli}
     told_sizes = pd.DataFrame(compared, columns=[key for key in COMPARED if key not in family]).assign(**family)
