@@ -99,3 +99,25 @@ def test_a_lean_picture_has_the_same_elements_at_the_same_places(tmp_path: Path)
         if tag == "path":
             whole_path, short_path = (np.array(re.findall(r"-?[\d.]+", one.get("d", "")), float) for one in (old, new))
             np.testing.assert_allclose(whole_path, short_path, atol=0.0051)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("scale", ["log", "symlog"])
+def test_ticks_of_logarithmic_axes_are_plain_text(scale: str, form: drawing.Form, tmp_path: Path) -> None:
+    with mpl.rc_context(drawing.STYLE):
+        figure = Figure()
+        panel = figure.subplots()
+        panel.plot([0, 1, 2], [0.001, 30, 40_000])
+        panel.set_yscale(scale)
+        drawing.save(figure, tmp_path / "figure", form)
+        labels = [label.get_text() for label in panel.get_yticklabels()]
+    assert "10⁴" in labels
+    assert not [label for label in labels if "$" in label]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(0, "0"), (1, "1"), (100, "100"), (10_000, "10⁴"), (0.01, "0.01"), (1e-12, "10⁻¹²"), (-1e3, "-10³")],
+)
+def test_powers(value: float, told: str) -> None:
+    assert drawing.power(value, 0) == told

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogFormatterMathtext
 
 from expertneurons.files import replacing
 from expertneurons.lean import lean
@@ -36,6 +37,8 @@ STYLE: Any = {
 SINGLE, DOUBLE = 89 / 25.4, 183 / 25.4  # widths of journals' columns, in inches
 NARROW = 5.3  # what is drawn up to this width goes into one column
 SMALLEST = 6.0  # points, the least that journals print
+PLAIN = 2  # powers of ten up to this one, and down to it, are written out
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 TALLEST = 9.2  # inches of a page, with room for a caption
 
 
@@ -48,6 +51,7 @@ def draw_all(drawings: Mapping[str, Callable[[], Figure]], folder: Path, form: F
 
 def save(figure: Figure, stem: Path, form: Form) -> None:
     """Write a figure without a date, so that the same data give the same bytes: SVG and PNG, or PDF for print."""
+    _write_powers(figure)
     if form == "print":
         fit(figure)
         with replacing(stem.with_suffix(".pdf")) as partial:
@@ -58,6 +62,24 @@ def save(figure: Figure, stem: Path, form: Form) -> None:
             figure.savefig(partial, format=ending, dpi=200, metadata=metadata)
             if ending == "svg":
                 partial.write_text(lean(partial.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _write_powers(figure: Figure) -> None:
+    """Write the ticks of logarithmic axes as plain text: as mathematics, which labels are not, they would be raw."""
+    for panel in figure.axes:
+        for axis in _axes(panel):
+            if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
+                axis.set_major_formatter(FuncFormatter(power))
+            if isinstance(axis.get_minor_formatter(), LogFormatterMathtext):
+                axis.set_minor_formatter(FuncFormatter(lambda _value, _place: ""))
+
+
+def power(value: float, _place: int) -> str:
+    """Write 100 as it is and 10000 as 10 with a raised 4."""
+    mantissa, _, exponent = f"{value:.0e}".partition("e")
+    if mantissa not in ("1", "-1") or abs(int(exponent)) <= PLAIN:
+        return f"{value:g}"
+    return f"{mantissa.replace('1', '10')}{str(int(exponent)).translate(RAISED)}"
 
 
 def fit(figure: Figure) -> None:
