@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from expertneurons import plans
 from expertneurons.design import Design
 from expertneurons.errors import StudyError
 from expertneurons.expertise import auroc, average_precision, score
@@ -90,6 +91,53 @@ def test_equal_to_scikit_learn_on_any_input(
     expected_ap, expected_area = oracle(values, design)
     assert np.abs(ap.astype(np.float64) - expected_ap).max() < TOLERANCE
     assert np.abs(area.astype(np.float64) - expected_area).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", ["duels", "lists", "dense", "rest"])
+def test_every_kernel_is_equal_to_scikit_learn(
+    way: str, kind: str, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(11)
+    values = responses(kind, (90, 300), dtype, rng)
+    orders = [rng.permutation(90) for _ in range(5)]
+    # Lists of all lengths: what fills up the last comparisons of a list must not count.
+    design = Design(
+        [order[: 3 + c] for c, order in enumerate(orders)],
+        [order[3 + c : 40 - 7 * c] for c, order in enumerate(orders)],
+        prevalence=2 / 7,
+    )
+    monkeypatch.setattr(plans, "cheapest", lambda *_: way)
+    ap, area = score(values, design)
+    some = [0, 255, 256, 299]
+    expected_ap, expected_area = oracle(values[:, some], design)
+    assert np.abs(ap[:, some].astype(np.float64) - expected_ap).max() < TOLERANCE
+    assert np.abs(area[:, some].astype(np.float64) - expected_area).max() < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("positives", "negatives", "sentences", "expected"),
+    [
+        ([40] * 100, [40] * 100, 4000, "duels"),
+        ([40] * 100, [1000] * 100, 4000, "dense"),
+        ([700], [1000], 1700, "rest"),
+        ([400] * 9, [400] * 9, 7200, "lists"),
+        ([1], [70_000], 70_001, "rest"),
+    ],
+)
+def test_designs_go_to_the_kernel_that_takes_least(
+    positives: list[int], negatives: list[int], sentences: int, expected: str
+) -> None:
+    counts = np.array([positives, negatives], np.float64).T
+    assert {plans.cheapest(counts, sentences, itemsize) for itemsize in (2, 4)} == {expected}
+
+
+def test_a_sentence_that_is_listed_twice_counts_twice() -> None:
+    values = np.array([[0.9], [0.5], [0.4], [0.1]], np.float32)
+    design = Design([np.array([0, 2])], [np.array([1, 1, 3])])
+    # Positives at the first and, after two negatives, at the fourth place.
+    assert score(values, design)[0][0, 0] == pytest.approx((1 + 2 / 4) / 2)
 
 
 def test_more_sentences_than_sixteen_bits() -> None:

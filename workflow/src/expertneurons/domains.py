@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from numba import njit
 from scipy import stats
 
 from expertneurons import nulls
+from expertneurons.compiled import kernel
 from expertneurons.dyadic import covariance, freedom, interval
 from expertneurons.nulls import Row, Shuffles, Values
 from expertneurons.organisation_names import AUC, DIFFERENCE, EFFECT, TRIPLETS, WITHIN
@@ -184,7 +184,7 @@ def _needed(sizes: npt.NDArray[np.intp], arrangements: Shuffles) -> npt.NDArray[
     return np.asarray(own[:, None] == own)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def within_sums(stacked, starts, arrangements):  # type: ignore[no-untyped-def]
     """Add up several values of the pairs within each domain, (arrangements, domains, values)."""
     found = np.zeros((len(arrangements), len(starts) - 1, stacked.shape[2]))

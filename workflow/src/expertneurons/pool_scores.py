@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from expertneurons.compiled import kernel
 from expertneurons.design import Indices
 from expertneurons.errors import StudyError
-from expertneurons.ranking import pack, sort, tie_end
+from expertneurons.ranking import shift_for, sort, tie_end, transpose
 
 Scores = npt.NDArray[np.float32]
 
@@ -24,7 +24,7 @@ class Draw(NamedTuple):
     pool: Indices
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _enter(s, owner, member, out_starts, out, passed, dropped):  # type: ignore[no-untyped-def]
     """Count a sentence that the walk has passed, where a draw's pool holds it."""
     draw = owner[s]
@@ -36,7 +36,7 @@ def _enter(s, owner, member, out_starts, out, passed, dropped):  # type: ignore[
                 dropped[draw * concepts + out[m], size] += 1.0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _walk(ranked, shift, role, drawn, owner, member, out_starts, out, weights, hits, passed, dropped, found):  # type: ignore[no-untyped-def]
     """Walk down one unit's ranking, ties as one step.
 
@@ -72,22 +72,23 @@ def _walk(ranked, shift, role, drawn, owner, member, out_starts, out, weights, h
         i = end
 
 
-@njit(nogil=True, cache=True)
-def _block(bits, rows, packed, shift, roles, drawn, owners, members, out_starts, out, weights, scores):  # type: ignore[no-untyped-def]
+@kernel
+def _block(bits, rows, keys, room, shift, roles, drawn, owners, members, out_starts, out, weights, scores):  # type: ignore[no-untyped-def]
     """Score a block of units; groups of draws that share no sentence are walked together.
 
-    roles, drawn, owners, members: (groups, sentences); weights: (groups, draws x concepts, sizes); scores: (groups,
-    units, draws x concepts, sizes, 3), sums over positives. Returns False if a response is not finite.
+    room: (2, sentences) words; roles, drawn, owners, members: (groups, sentences); weights: (groups, draws x concepts,
+    sizes); scores: (groups, units, draws x concepts, sizes, 3), sums over positives. Returns False if a response is
+    not finite.
     """
-    if not pack(bits, rows, 0, packed, shift):
+    if not transpose(bits, rows, 0, keys):
         return False
-    spare = np.empty_like(packed[0])
+    words, spare = room
     groups, lines, sizes = weights.shape
     found = np.empty((lines, sizes, 3))
     hits, dropped = np.empty(lines), np.empty((lines, sizes))
     passed = np.empty((drawn.max() + 1, sizes))
-    for unit in range(packed.shape[0]):
-        ranked = sort(packed[unit], spare, shift, 8 * bits.itemsize)
+    for unit in range(keys.shape[0]):
+        ranked = sort(keys[unit], shift, words, spare)
         for g in range(groups):
             found[:], hits[:], passed[:], dropped[:] = 0.0, 0.0, 0.0, 0.0
             _walk(
@@ -141,13 +142,14 @@ def score_draws(
     by_sentence = np.argsort(np.concatenate(excluded), kind="stable")
     out = np.repeat(np.arange(concepts), [len(own) for own in excluded])[by_sentence]
     out_starts = np.searchsorted(np.sort(np.concatenate(excluded)), np.arange(sentences + 1))
-    half = responses.dtype == np.float16
-    packed = np.empty((units, sentences), np.uint64)
-    bits = np.ascontiguousarray(responses).view(np.uint16 if half else np.uint32)
+    bits = np.ascontiguousarray(responses).view(f"u{responses.itemsize}")
+    shift = shift_for(bits, sentences)
+    words = np.empty((2, sentences), shift.dtype)
+    keys = np.empty((units, sentences), bits.dtype)
     found = np.empty((len(groups), units, most, concepts, len(sizes), 3), np.float32)
     lines = weights.reshape(len(groups), -1, len(sizes)), found.reshape(len(groups), units, -1, len(sizes), 3)
     inputs = (roles, drawn, owners, members, out_starts, out)
-    if not _block(bits, np.arange(sentences), packed, np.uint64(32), *inputs, *lines):
+    if not _block(bits, np.arange(sentences), keys, words, shift, *inputs, *lines):
         raise StudyError("a response is not a finite number; extract the responses again")
     found[..., :2] /= positives[:, None, ..., None].astype(np.float32)
     found[..., 2] /= (positives * negatives)[:, None].astype(np.float32)

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy import sparse
+
+from expertneurons.compiled import kernel
 
 Counts = npt.NDArray[np.int32]
 
 BURN_IN, THINNING = 20, 2  # rounds in which every concept trades once; then between two draws
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _pool(indices, first, second, mark, pool):  # type: ignore[no-untyped-def]
     """Gather the units that only one of two concepts has; leaves 1 at the first's own, 2 at shared units."""
     for i in range(first[0], first[1]):
@@ -37,7 +38,7 @@ def _pool(indices, first, second, mark, pool):  # type: ignore[no-untyped-def]
     return own, size + own
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _deal(indices, first, second, mark, pool, own):  # type: ignore[no-untyped-def]
     """Give the first `own` units of the pool to the first concept, the others to the second, and clear the marks."""
     rest = own
@@ -54,7 +55,7 @@ def _deal(indices, first, second, mark, pool, own):  # type: ignore[no-untyped-d
             taken += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _trade(indices, starts, pairs, mark, pool, generator):  # type: ignore[no-untyped-def]
     """Let pairs of concepts trade; `mark` (units,) is zero before and after."""
     for k in range(len(pairs)):
@@ -69,7 +70,7 @@ def _trade(indices, starts, pairs, mark, pool, generator):  # type: ignore[no-un
         _deal(indices, first, second, mark, pool, own)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _by_unit(starts, concepts, weights, found):  # type: ignore[no-untyped-def]
     """Add up the weights of shared units from the concepts of each unit, which rise; below the diagonal only."""
     for unit in range(len(starts) - 1):
@@ -78,7 +79,7 @@ def _by_unit(starts, concepts, weights, found):  # type: ignore[no-untyped-def]
                 found[concepts[i], concepts[j]] += weights[unit]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _by_bit(bits, found):  # type: ignore[no-untyped-def]
     """Count shared units of every two rows of bits (concepts, words)."""
     fives, threes, nibbles = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333), np.uint64(0x0F0F0F0F0F0F0F0F)

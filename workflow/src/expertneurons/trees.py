@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from numba import njit
 from scipy import stats
 from scipy.cluster.hierarchy import cophenet, fcluster, linkage
 from scipy.spatial.distance import squareform
 from sklearn.metrics.cluster import expected_mutual_information
 
 from expertneurons import nulls
+from expertneurons.compiled import kernel
 from expertneurons.domains import layout
 from expertneurons.nulls import Row, Shuffles, Values
 from expertneurons.organisation_names import AMI, ARI, BAKER, COPHENETIC, HUMAN_DISTANCE, HUMAN_TREE, PURITY, TIED
@@ -31,7 +31,7 @@ def tied(distance: Values) -> float:
     return float(counts[counts > 1].sum() / len(distance))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def purities(merges, labels, domains):  # type: ignore[no-untyped-def]
     """Dendrogram purity (Heller & Ghahramani 2005) of a tree under several labellings of its leaves.
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy import stats
 
 from expertneurons import nulls
+from expertneurons.compiled import kernel
 from expertneurons.dyadic import freedom
 from expertneurons.nulls import Row, Values
 from expertneurons.organisation_names import RATED_TRIPLETS
@@ -22,7 +22,7 @@ PAIRS_OF_THREE = ((0, 1), (0, 2), (1, 2))
 Triplets = npt.NDArray[np.intp]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _wins(own, x, y, first, last):  # type: ignore[no-untyped-def]
     """Count where a pair's similarity is above both others', tied with one, tied with both."""
     alone = halves = thirds = 0
@@ -34,7 +34,7 @@ def _wins(own, x, y, first, last):  # type: ignore[no-untyped-def]
     return alone + halves / 2 + thirds / 3
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def pair_wins(matrix, wanted):  # type: ignore[no-untyped-def]
     """Count for every wanted pair the third concepts with which it is the most alike pair of the three.
 

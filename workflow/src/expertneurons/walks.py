@@ -7,9 +7,9 @@ concept's line would be counted for Python at every visit, which takes longer th
 """
 
 import numpy as np
-from numba import njit
 
-from expertneurons.ranking import group_starts, pack, sort, tie_end
+from expertneurons.compiled import kernel
+from expertneurons.ranking import group_starts, sort, tie_end, transpose
 
 # One cache line of counters per concept. Not passed yet: hits, and what counts against them (false positives; where
 # all other sentences are negatives, excluded ones). The same as they were when the walk entered the tie group that
@@ -19,16 +19,19 @@ HITS, OUT, END_HITS, END_OUT, STAMP, WEIGHT, PRECISION, ABOVE, LINE = 0, 1, 2, 3
 NOTHING, SEVERAL = -1, -2
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def enter(state, c, end):  # type: ignore[no-untyped-def]
-    """Keep the counts of a concept as they are at the end of a tie group, when its first sentence there is met."""
-    if state[c, STAMP] != end:
-        state[c, STAMP] = end
-        state[c, END_HITS] = state[c, HITS]
-        state[c, END_OUT] = state[c, OUT]
+    """Keep the counts of a concept as they are at the end of a tie group, when its first sentence there is met.
+
+    Without a branch: whether sentences tie is as good as random where responses are of half precision.
+    """
+    inside = state[c, STAMP] == end
+    state[c, STAMP] = end
+    state[c, END_HITS] = state[c, END_HITS] if inside else state[c, HITS]
+    state[c, END_OUT] = state[c, END_OUT] if inside else state[c, OUT]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def pass_positive(state, c, false, above):  # type: ignore[no-untyped-def]
     """Pass one positive whose step ends with so many false positives, and with so many others above it."""
     state[c, PRECISION] += state[c, END_HITS] / (state[c, END_HITS] + state[c, WEIGHT] * false)
@@ -36,26 +39,26 @@ def pass_positive(state, c, false, above):  # type: ignore[no-untyped-def]
     state[c, HITS] -= 1.0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def pass_out(state, c, tie):  # type: ignore[no-untyped-def]
     """Pass one sentence of OUT; `tie` is what each positive that is tied with it and passed already gains above."""
     state[c, ABOVE] += tie * (state[c, END_HITS] - state[c, HITS])
     state[c, OUT] -= 1.0
 
 
-@njit(nogil=True, cache=True)
-def walk_rest(packed, shift, tops, roles, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
+@kernel
+def walk_rest(ranked, shift, tops, roles, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
     """Walk where every sentence that is neither a positive nor excluded is a negative.
 
     tops: (n,) spare; roles: (sentences,) the one concept that the sentence is a positive of, NOTHING or SEVERAL;
     starts, concepts: sentence -> its concepts as a positive (compressed rows); out_*: as an excluded sentence. ABOVE
     sums, over the positives, all others above that are not excluded, ties counting one half.
     """
-    mask = (packed.dtype.type(1) << shift) - packed.dtype.type(1)
-    group_starts(packed, shift, tops)
-    end = packed.size
-    for i in range(packed.size - 1, -1, -1):
-        s = packed[i] & mask
+    mask = (ranked.dtype.type(1) << shift) - ranked.dtype.type(1)
+    group_starts(ranked, shift, tops)
+    end = ranked.size
+    for i in range(ranked.size - 1, -1, -1):
+        s = ranked[i] & mask
         middle = 0.5 * (tops[i] + end - 1)
         c = roles[s]
         if c >= 0:
@@ -83,14 +86,14 @@ def walk_rest(packed, shift, tops, roles, starts, concepts, out_starts, out_conc
         end = i if tops[i] == i else end
 
 
-@njit(nogil=True, cache=True)
-def walk_lists(packed, shift, tops, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
+@kernel
+def walk_lists(ranked, shift, tops, starts, concepts, out_starts, out_concepts, state):  # type: ignore[no-untyped-def]
     """Walk where every concept has its own short list of negatives; out_*: sentence -> the concepts it is one of."""
-    mask = (packed.dtype.type(1) << shift) - packed.dtype.type(1)
-    group_starts(packed, shift, tops)
-    end = packed.size
-    for i in range(packed.size - 1, -1, -1):
-        s = packed[i] & mask
+    mask = (ranked.dtype.type(1) << shift) - ranked.dtype.type(1)
+    group_starts(ranked, shift, tops)
+    end = ranked.size
+    for i in range(ranked.size - 1, -1, -1):
+        s = ranked[i] & mask
         for m in range(starts[s], starts[s + 1]):
             c = concepts[m]
             enter(state, c, end)
@@ -102,29 +105,29 @@ def walk_lists(packed, shift, tops, starts, concepts, out_starts, out_concepts, 
         end = i if tops[i] == i else end
 
 
-@njit(nogil=True, cache=True)
-def walk_dense(packed, shift, starts, concepts, negatives, false, state):  # type: ignore[no-untyped-def]
+@kernel
+def walk_dense(ranked, shift, starts, concepts, negatives, false, state):  # type: ignore[no-untyped-def]
     """Walk, from the highest response on, where every concept has its own long list of negatives.
 
     negatives: (sentences, concepts) uint16 of 0 and 1, added row by row (a few vector instructions); false:
     (concepts,) counters, zero at the start, as HITS are here.
     """
-    mask = (packed.dtype.type(1) << shift) - packed.dtype.type(1)
+    mask = (ranked.dtype.type(1) << shift) - ranked.dtype.type(1)
     i = 0
-    while i < packed.size:
-        end = tie_end(packed, shift, i)
+    while i < ranked.size:
+        end = tie_end(ranked, shift, i)
         for k in range(i, end):
-            s = packed[k] & mask
+            s = ranked[k] & mask
             for m in range(starts[s], starts[s + 1]):
                 state[concepts[m], ABOVE] += 0.5 * false[concepts[m]]
         for k in range(i, end):
-            s = packed[k] & mask
+            s = ranked[k] & mask
             for m in range(starts[s], starts[s + 1]):
                 state[concepts[m], HITS] += 1.0
             for c in range(negatives.shape[1]):
                 false[c] += negatives[s, c]
         for k in range(i, end):
-            s = packed[k] & mask
+            s = ranked[k] & mask
             for m in range(starts[s], starts[s + 1]):
                 c = concepts[m]
                 wrong = float(false[c])
@@ -133,12 +136,11 @@ def walk_dense(packed, shift, starts, concepts, negatives, false, state):  # typ
         i = end
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def score_block(  # type: ignore[no-untyped-def]
     bits,
     rows,
     first,
-    packed,
     shift,
     roles,
     starts,
@@ -149,21 +151,25 @@ def score_block(  # type: ignore[no-untyped-def]
     fresh,
     totals,
     rest,
+    buffers,
     *out,
 ):
     """Score a block of units.
 
     fresh: (concepts, LINE) counters as a walk starts with them; totals: (concepts, 2) numbers of positives and
-    negatives; out: AP and AUROC, (concepts, block), written. Returns False if a response is not finite.
+    negatives; buffers: keys, (block or more, n) of the type of bits, and two lines of (n,) words; out: AP and AUROC,
+    (concepts, block), written. Returns False if a response is not finite.
     """
+    keys, words, spare = buffers
     ap, auroc = out
-    if not pack(bits, rows, first, packed, shift):
+    keys = keys[: ap.shape[1]]
+    if not transpose(bits, rows, first, keys):
         return False
-    spare, tops = np.empty_like(packed[0]), np.empty(packed.shape[1], np.int32)
+    tops = np.empty(rows.size, np.int32)
     state, false = np.empty_like(fresh), np.zeros(fresh.shape[0], negatives.dtype)
-    for unit in range(packed.shape[0]):
+    for unit in range(keys.shape[0]):
         state[:] = fresh
-        ranked = sort(packed[unit], spare, shift, 8 * bits.itemsize)
+        ranked = sort(keys[unit], shift, words, spare)
         if rest:
             walk_rest(ranked, shift, tops, roles, starts, concepts, out_starts, out_concepts, state)
         elif negatives.shape[0] > 0:
