@@ -20,5 +20,5 @@ def source_digest(folder: Path) -> str:
 
 config.CACHE_DIR = str(Path(config.CACHE_DIR or FOLDER / "__pycache__") / f"kernels-{source_digest(FOLDER)}")
 
-# Threads run kernels side by side (nogil).
-kernel = njit(nogil=True, cache=True)
+# Threads run kernels side by side (nogil); no division asks first whether it is one by zero (error_model).
+kernel = njit(nogil=True, cache=True, error_model="numpy")

@@ -21,14 +21,11 @@ NOTHING, SEVERAL = -1, -2
 
 @kernel
 def enter(state, c, end):  # type: ignore[no-untyped-def]
-    """Keep the counts of a concept as they are at the end of a tie group, when its first sentence there is met.
-
-    Without a branch: whether sentences tie is as good as random where responses are of half precision.
-    """
-    inside = state[c, STAMP] == end
-    state[c, STAMP] = end
-    state[c, END_HITS] = state[c, END_HITS] if inside else state[c, HITS]
-    state[c, END_OUT] = state[c, END_OUT] if inside else state[c, OUT]
+    """Keep the counts of a concept as they are at the end of a tie group, when its first sentence there is met."""
+    if state[c, STAMP] != end:
+        state[c, STAMP] = end
+        state[c, END_HITS] = state[c, HITS]
+        state[c, END_OUT] = state[c, OUT]
 
 
 @kernel
@@ -37,6 +34,14 @@ def pass_positive(state, c, false, above):  # type: ignore[no-untyped-def]
     state[c, PRECISION] += state[c, END_HITS] / (state[c, END_HITS] + state[c, WEIGHT] * false)
     state[c, ABOVE] += above
     state[c, HITS] -= 1.0
+
+
+@kernel
+def pass_rest(state, c, start, end):  # type: ignore[no-untyped-def]
+    """Pass one positive of the tie group from `start` to `end` where all other sentences are negatives."""
+    enter(state, c, end)
+    false = end - state[c, END_HITS] - state[c, END_OUT]
+    pass_positive(state, c, false, 0.5 * (start + end - 1 - state[c, END_OUT] - state[c, OUT]))
 
 
 @kernel
@@ -57,33 +62,20 @@ def walk_rest(ranked, shift, tops, roles, starts, concepts, out_starts, out_conc
     mask = (ranked.dtype.type(1) << shift) - ranked.dtype.type(1)
     group_starts(ranked, shift, tops)
     end = ranked.size
-    for i in range(ranked.size - 1, -1, -1):
+    for passed in range(np.uintp(1), np.uintp(ranked.size + 1)):
+        i = np.uintp(ranked.size) - passed  # unsigned: an index that may count from the end costs more
         s = ranked[i] & mask
-        middle = 0.5 * (tops[i] + end - 1)
-        c = roles[s]
-        if c >= 0:
-            enter(state, c, end)
-            pass_positive(
-                state,
-                c,
-                end - state[c, END_HITS] - state[c, END_OUT],
-                middle - 0.5 * (state[c, END_OUT] + state[c, OUT]),
-            )
-        elif c == SEVERAL:
+        role = roles[s]
+        if role >= 0:
+            pass_rest(state, np.uintp(role), tops[i], end)
+        elif role == SEVERAL:
             for m in range(starts[s], starts[s + 1]):
-                c = concepts[m]
-                enter(state, c, end)
-                pass_positive(
-                    state,
-                    c,
-                    end - state[c, END_HITS] - state[c, END_OUT],
-                    middle - 0.5 * (state[c, END_OUT] + state[c, OUT]),
-                )
+                pass_rest(state, np.uintp(concepts[m]), tops[i], end)
             for m in range(out_starts[s], out_starts[s + 1]):
-                c = out_concepts[m]
+                c = np.uintp(out_concepts[m])
                 enter(state, c, end)
                 pass_out(state, c, 0.5)
-        end = i if tops[i] == i else end
+        end = np.int64(i) if tops[i] == i else end
 
 
 @kernel
@@ -92,17 +84,18 @@ def walk_lists(ranked, shift, tops, starts, concepts, out_starts, out_concepts, 
     mask = (ranked.dtype.type(1) << shift) - ranked.dtype.type(1)
     group_starts(ranked, shift, tops)
     end = ranked.size
-    for i in range(ranked.size - 1, -1, -1):
+    for passed in range(np.uintp(1), np.uintp(ranked.size + 1)):
+        i = np.uintp(ranked.size) - passed
         s = ranked[i] & mask
         for m in range(starts[s], starts[s + 1]):
-            c = concepts[m]
+            c = np.uintp(concepts[m])
             enter(state, c, end)
             pass_positive(state, c, state[c, END_OUT], 0.5 * (state[c, END_OUT] + state[c, OUT]))
         for m in range(out_starts[s], out_starts[s + 1]):
-            c = out_concepts[m]
+            c = np.uintp(out_concepts[m])
             enter(state, c, end)
             pass_out(state, c, -0.5)
-        end = i if tops[i] == i else end
+        end = np.int64(i) if tops[i] == i else end
 
 
 @kernel
