@@ -1,4 +1,4 @@
-"""The README says what the offline study found, docs/files.md names every rule, CITATION.cff what is built on."""
+"""README and docs/findings.md say what the study found; docs/files.md names every rule, CITATION.cff every source."""
 
 import json
 import re
@@ -19,7 +19,9 @@ from expertneurons.__main__ import COMMANDS
 from tiny import ROOT
 
 FILES = (ROOT / "docs/files.md").read_text(encoding="utf-8")
-README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+README, FINDINGS = (
+    " ".join((ROOT / page).read_text(encoding="utf-8").split()) for page in ("README.md", "docs/findings.md")
+)
 
 
 # The bundled sentences that the README's numbers rest on: change both together.
@@ -36,26 +38,30 @@ def test_findings_are_those_of_the_offline_study() -> None:
     rows = pd.read_parquet(table)
     norms = {"simlex999-nouns": "SimLex-999, nouns", "wordsim353": "WordSim-353"}
     for answer in alignment_statements.answers(rows, "minilm-l6", ["minilm-l6-untrained"], 0.5, norms):
-        assert answer in README
+        assert answer in FINDINGS
+    assert alignment_statements.answers(rows, "minilm-l6", ["minilm-l6-untrained"], 0.5, norms)[0] in README
     own = rows[(rows["model"] == "minilm-l6") & (rows["representation"] == "embedding.layer6.concept")]
     for row in own.to_dict("records"):
-        assert alignment_statements.estimate(row) in README
-    assert alignment_statements.domains(rows, "minilm-l6", 0.5, norms)[0] in README
+        assert alignment_statements.estimate(row) in FINDINGS
+    assert alignment_statements.domains(rows, "minilm-l6", 0.5, norms)[0] in FINDINGS
     compared = pd.read_parquet(ROOT / "results/tables/comparisons.parquet")
     lower, *_, undecided = statements.differences(
         compared[compared["contrast"] == "experts - contextual embedding"].sort_values("norm"), norms
     )
-    assert lower.rpartition("; ")[0] in README
+    for page in (README, FINDINGS):
+        assert lower.rpartition("; ")[0] in page
     assert ": undecided;" in undecided
     organised = pd.read_parquet(ROOT / "results/tables/organisation.parquet")
     controls = ["minilm-l6-untrained"]
-    assert organisation_statements.domain_statements(organised, "minilm-l6", controls, 0.5)[0] in README
+    domains = organisation_statements.domain_statements(organised, "minilm-l6", controls, 0.5)
+    assert domains[0] in README
+    assert domains[0] in FINDINGS
     grown = pd.read_parquet(ROOT / "results/tables/emergence.parquet")
     known = grown[(grown["norm"] == "lexicon") & (grown["representation"] == "experts.jaccard")]
     recovered = emergence_report.control(known[known["threshold"] == 0.5], "features of the lexicon")
-    assert recovered[-1] in README
+    assert recovered[-1] in FINDINGS
     effects = pd.read_parquet(ROOT / "results/tables/dose_effects.parquet")
-    assert emergence_report.doses(effects, 0.5)[2] in README
+    assert emergence_report.doses(effects, 0.5)[2] in FINDINGS
 
 
 def test_every_reference_of_the_rows_is_cited() -> None:
