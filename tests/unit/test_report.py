@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import reported
-from expertneurons import accounts, sheets, studied
+from expertneurons import accounts, report, sheets, studied
 from expertneurons.alignment_statements import answers, estimate, summary, warnings
 from expertneurons.errors import StudyError
 from expertneurons.questions import QUESTIONS
@@ -79,6 +79,24 @@ def test_page_holds_every_figure_of_what_was_measured_with_its_caption_and_file(
     assert text.count("<figcaption>") == len(titles)
     for name in titles:
         assert f'{name}.svg">SVG</a>' in text
+
+
+def test_figures_beyond_what_a_page_may_weigh_stay_in_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = page(tmp_path)
+    sizes = sorted(len(found) for found in re.findall(r"base64,([^\"]+)", whole))
+    monkeypatch.setattr(report, "FIGURE_BYTES", sum(sizes) - 1)
+    lighter = page(tmp_path)
+    monkeypatch.setattr(report, "FIGURE_BYTES", 0)
+    none = page(tmp_path)
+    assert (lighter.count("base64,"), none.count("base64,")) == (len(sizes) - 1, 0)
+    assert none.count("stands in its file only") == len(sizes)
+    assert Page(none).addresses == [own for own in Page(whole).addresses if not own.startswith("data:")]
+    # The first figure of an answer goes last.
+    firsts = len(re.findall("<h3>", whole))
+    monkeypatch.setattr(report, "FIGURE_BYTES", sum(sizes[-firsts:]))
+    assert re.findall(r"</div>\n<figure>\n(<div|<p)", page(tmp_path)) == ["<div"] * firsts
 
 
 def test_what_was_not_measured_is_said_with_what_to_set(tmp_path: Path) -> None:

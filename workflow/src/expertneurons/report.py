@@ -14,6 +14,9 @@ from expertneurons.studied import Studied, gather
 
 Row = dict[str, Any]
 
+# What the figures of a page may take together, as they stand in it, so that the page can be mailed: below 10 MB in all.
+FIGURE_BYTES = 7_500_000
+
 
 def write_report(
     template: Path,
@@ -51,6 +54,8 @@ def write_report(
     study = gather(tables, threshold, reported, stimuli, norm_labels, model_labels, control_of)
     given = dict(pair.split("=", 1) for pair in settings)
     agreed = study.of("agreement")
+    sections = [section(study, question, given, figures, captions, output.parent) for question in QUESTIONS]
+    lighten(sections)
     pages.render(
         template,
         output,
@@ -59,7 +64,7 @@ def write_report(
         facts=facts(study),
         alerts=accounts.alerts(study),
         controlled=bool(study.controls),
-        sections=[section(study, question, given, figures, captions, output.parent) for question in QUESTIONS],
+        sections=sections,
         ceilings=statements.ceilings(agreed, study.norms_of(agreed)),
         calibration=calibration(study),
     )
@@ -102,6 +107,22 @@ def told(study: Studied, aspect: Aspect, subject: Subject, figures: Path, captio
         "account": {heading: texts for heading, texts in aspect.account(study, *subject).items() if texts},
         "links": links(aspect, subject),
     }
+
+
+def lighten(sections: list[Row]) -> None:
+    """Leave the heaviest figures to their files until the others have room, the first of an answer last of all."""
+    figures = [
+        (place == 0, -len(figure["data"]), figure)
+        for section in sections
+        for part in section["parts"]
+        for place, figure in enumerate(part["figures"])
+    ]
+    taken = -sum(size for _, size, _ in figures)
+    for _, size, figure in sorted(figures, key=lambda known: known[:2]):
+        if taken <= FIGURE_BYTES:
+            return
+        figure["data"] = ""
+        taken += size
 
 
 def links(aspect: Aspect, subject: Subject) -> dict[str, str]:
