@@ -96,7 +96,9 @@ def alignment_by_threshold(aligned: pd.DataFrame, model: str, controls: list[str
         )
         panel.set_xlabel("AP threshold for an expert")
     panels[0].set_ylabel("Spearman correlation with people")
-    panels[0].set_ylim(-0.4, 1)
+    curves = aligned["representation"].isin(["experts.jaccard", "random_units.jaccard"])
+    drawn = aligned[curves & aligned["model"].isin([model, *controls])]
+    panels[0].set_ylim(min(-0.4, float(drawn["low"].min())), 1)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
     return figure
@@ -132,7 +134,7 @@ def expert_counts(counted: pd.DataFrame, model: str, controls: list[str]) -> Fig
     panel.set_ylim(bottom=0)
     panel.set_xlabel("AP threshold for an expert")
     panel.set_ylabel("experts per concept")
-    panel.legend(fontsize=8)
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
     return figure
 
 

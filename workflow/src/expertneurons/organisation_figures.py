@@ -242,6 +242,10 @@ def polysemy_panels(spread: pd.DataFrame, measured: pd.DataFrame, threshold: flo
         ylabel="standard deviations of the null",
         title="Concepts that share a unit\nagainst chance",
     )
-    for panel in (left, right):
-        panel.legend(fontsize=7.5)
+    # Below the panels: within, it would hide the band that the curves are held against.
+    handles, labels = (
+        first + second
+        for first, second in zip(left.get_legend_handles_labels(), right.get_legend_handles_labels(), strict=True)
+    )
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=7.5)
     return figure
