@@ -5,6 +5,10 @@ PYTHON ?= $(shell for own in python3.11 python3.12 python3.13 python3; do \
 	"$$own" -c "$(OLD)" 2>/dev/null && echo "$$own" && break; done)
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Snakemake keeps a cache in the home, which in a container may not be there or not be the user's.
+ifneq ($(shell test -w "$(HOME)" && echo yes),yes)
+export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
+endif
 SITE := $$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
 # Importing these uncompiled costs ten seconds in every job on machines that write no bytecode.
 BIG := transformers torch snakemake pandas scipy sklearn matplotlib numpy numba llvmlite gensim
