@@ -39,12 +39,16 @@ rule all:
     input:
         all_results(["<results>/report.html", "<results>/manifest.json", *AUDITED, *EXPLORERS]),
     localrule: True
+    message:
+        "Done. Open {input[0]} in a browser."
 
 
 rule audit:
     input:
         AUDITED,
     localrule: True
+    message:
+        "Done. Open index.html in {input} in a browser."
 
 
 rule acquire:

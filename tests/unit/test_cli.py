@@ -39,6 +39,17 @@ def stimuli(tmp_path: Path) -> list[str]:
     return ["build-stimuli", *(str(part) for pair in zip(names, files, strict=True) for part in pair)]
 
 
+def test_ctrl_c_ends_a_step_in_one_line(
+    stimuli: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("expertneurons.__main__.tyro.cli", interrupted)
+    assert call(*stimuli) == 130
+    assert capsys.readouterr().err == "build-stimuli: stopped by Ctrl-C; run again to go on\n"
+
+
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
 def test_help_lists_every_command_with_what_it_does(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0

@@ -186,3 +186,20 @@ def test_bad_table_leaves_no_figure_behind(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         draw(tmp_path, distribution=histogram().drop(columns="low"))
     assert not list((tmp_path / "figures").glob(".*partial"))
+
+
+def test_intervals_below_the_usual_axis_are_whole() -> None:
+    low = pd.concat([aligned("a-model"), aligned("control").assign(low=-0.7), aligned("another").assign(low=-0.9)])
+    figure = figures.alignment_by_threshold(low, "a-model", ["control"], NORMS)
+    assert figure.axes[0].get_ylim() == (-0.7, 1)
+    usual = figures.alignment_by_threshold(low, "a-model", [], NORMS)
+    assert usual.axes[0].get_ylim() == (-0.4, 1)
+
+
+def test_the_legend_of_the_counts_hides_no_curve() -> None:
+    figure = figures.expert_counts(counted("a-model"), "a-model", [])
+    assert figure.axes[0].get_legend() is None
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "trained: median concept",
+        "shuffled labels: mean",
+    ]

@@ -17,7 +17,7 @@ from expertneurons.aspects import ASPECTS
 from expertneurons.graph import concept_graph, part_labels, place
 from expertneurons.graph_page import write_graph_page
 from expertneurons.organisation import measure_organisation
-from expertneurons.organisation_figures import draw_organisation
+from expertneurons.organisation_figures import draw_organisation, polysemy_panels
 from expertneurons.organisation_statements import claims, find
 from expertneurons.palette import MUTED, domain_of, looks
 from expertneurons.studied import Studied
@@ -94,6 +94,15 @@ def test_the_same_tables_give_the_same_bytes(drawn: dict[str, Any], tmp_path: Pa
     draw_organisation(**drawn | {"folder": tmp_path})
     for path in tmp_path.glob("*"):
         assert path.read_bytes() == (drawn["folder"] / path.name).read_bytes(), path.name
+
+
+def test_the_legend_of_polysemy_hides_no_band(drawn: dict[str, Any]) -> None:
+    measured = tables.read(drawn["organisation"][0])
+    figure = polysemy_panels(tables.read(drawn["polysemy"]), measured, 0.5, {"a-norm": "A norm"})
+    assert [panel.get_legend() for panel in figure.axes] == [None, None]
+    (legend,) = figure.legends
+    shown = [text.get_text() for text in legend.get_texts()]
+    assert {"observed", "experts placed at random", "rating, A norm", "95% of shuffled concepts"} <= set(shown)
 
 
 @pytest.mark.parametrize("domain", ["", "thing"])

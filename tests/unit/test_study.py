@@ -46,8 +46,10 @@ SHEETS = {
 @pytest.fixture
 def config(tmp_path: Path) -> dict[str, Any]:
     """Write a whole study and return its configuration."""
+    (tmp_path / "models/small").mkdir(parents=True)
     for name, text in SHEETS.items():
-        (tmp_path / f"{name}.tsv").write_text(text, encoding="utf-8")
+        own = text.replace("folder:", f"folder:{tmp_path}/")
+        (tmp_path / f"{name}.tsv").write_text(own, encoding="utf-8")
     tiny.write_stimuli(tmp_path / "stimuli" / "everyday", {"cat": ["A cat."]})
     return {
         "models": ["big", "big-0", "small"],
@@ -504,7 +506,7 @@ def test_a_table_is_one_set_without_norms(config: dict[str, Any], tmp_path: Path
 
 
 def test_a_table_beside_a_written_set(config: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "own.tsv").write_text("", encoding="utf-8")
+    (tmp_path / "own.tsv").write_text("concept\tsentence\n", encoding="utf-8")
     config["stimuli"] |= {"sets": ["everyday", "own"], "tables": {"own": str(tmp_path / "own.tsv")}}
     found = study.load(config)
     assert [found.origin(name) for name in ("everyday", "own")] == ["written", "table"]
@@ -513,4 +515,20 @@ def test_a_table_beside_a_written_set(config: dict[str, Any], tmp_path: Path) ->
 
 def test_a_table_that_is_not_there_is_told(config: dict[str, Any], tmp_path: Path) -> None:
     told = refused({**config, "stimuli": str(tmp_path / "missing.tsv")})
-    assert f"{tmp_path / 'missing.tsv'} does not exist" in told
+    assert f"config key stimuli.tables: {tmp_path / 'missing.tsv'} does not exist" in told
+    assert f"{tmp_path} is a folder" in refused({**config, "stimuli": str(tmp_path)})
+
+
+def test_columns_of_stimuli_are_told_before_anything_runs(config: dict[str, Any], tmp_path: Path) -> None:
+    table, sentences = tmp_path / "own.tsv", tmp_path / "stimuli/everyday/sentences.tsv"
+    table.write_text("concept,sentence\n", encoding="utf-8")
+    assert f"{table}: the header lacks 'concept', 'sentence'" in refused({**config, "stimuli": str(table)})
+    sentences.write_text("id\ttext\n", encoding="utf-8")
+    assert f"{sentences}: the header lacks 'concept'" in refused(config)
+
+
+def test_a_folder_of_a_model_in_use_must_be_there(config: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "models/small").rmdir()
+    told = refused(config)
+    assert f"'small' comes from the folder '{tmp_path}/models/small', which does not exist" in told
+    study.load({**config, "models": ["big"]})

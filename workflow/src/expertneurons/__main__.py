@@ -82,6 +82,8 @@ COMMANDS = {
     "recover": "recovery:recover",
 }
 
+STOPPED = 130  # what a shell returns for Ctrl-C
+
 
 def summary(command: str) -> str:
     """First line of a command's docstring, read without importing its module."""
@@ -98,7 +100,7 @@ def usage() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command named first; returns the exit code: 0, 1 for an error of the study, 2 for a wrong call."""
+    """Run the command named first; returns 0, 1 for an error of the study, 2 for a wrong call, 130 for Ctrl-C."""
     log = None
     if arguments[:1] == ["--log"] and len(arguments) > 1:
         log, arguments = Path(arguments[1]), arguments[2:]
@@ -111,12 +113,15 @@ def main(arguments: list[str]) -> int:
         return 2
     with steps.logged(command, log) as logger:
         module, function = COMMANDS[command].split(":")
-        step = getattr(importlib.import_module(f"expertneurons.{module}"), function)
         try:
+            step = getattr(importlib.import_module(f"expertneurons.{module}"), function)
             tyro.cli(step, prog=f"expertneurons {command}", args=arguments[1:], config=(tyro.conf.FlagConversionOff,))
         except StudyError as error:
             logger.error("%s", error)
             return 1
+        except KeyboardInterrupt:
+            logger.error("stopped by Ctrl-C; run again to go on")
+            return STOPPED
     return 0
 
 

@@ -64,6 +64,13 @@ def save(figure: Figure, stem: Path, form: Form) -> None:
                 partial.write_text(lean(partial.read_text(encoding="utf-8")), encoding="utf-8")
 
 
+def legend_below(figure: Figure, columns: int, *panels: Axes, fontsize: float = 8) -> None:
+    """Put one legend below all panels, where it hides no data; what several panels name stands there once."""
+    pairs = [pair for panel in panels for pair in zip(*panel.get_legend_handles_labels(), strict=True)]
+    labelled = {label: handle for handle, label in pairs}
+    figure.legend(list(labelled.values()), list(labelled), loc="outside lower center", ncols=columns, fontsize=fontsize)
+
+
 def _write_powers(figure: Figure) -> None:
     """Write the ticks of logarithmic axes as plain text: as mathematics, which labels are not, they would be raw."""
     for panel in figure.axes:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from expertneurons import tables
-from expertneurons.drawing import CONTEXTUAL, OTHERS, RANDOM, UNTRAINED, Form, draw_all
+from expertneurons.drawing import CONTEXTUAL, OTHERS, RANDOM, UNTRAINED, Form, draw_all, legend_below
 from expertneurons.organisation_names import COVERAGE, LABELS, LIFT, RATED_TRIPLETS, TRIPLETS
 
 # Experts are blue, the larger the darker; sizes beyond three have colours of their own.
@@ -111,11 +111,6 @@ def _panels(titles: dict[str, str]) -> tuple[Figure, Any]:
     return figure, panels
 
 
-def _legend(figure: Figure, panel: Axes, columns: int = 3) -> None:
-    handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=8)
-
-
 def alignment_by_step(grown: pd.DataFrame, halves: pd.DataFrame, threshold: float, titles: dict[str, str]) -> Figure:
     """Draw alignment over training for every size and norm, and where half of it is reached."""
     figure, panels = _panels(titles)
@@ -133,7 +128,7 @@ def alignment_by_step(grown: pd.DataFrame, halves: pd.DataFrame, threshold: floa
         _chance(panel, experts)
         panel.set_title(f"{title}\n{experts['n_pairs'].max():.0f} pairs")
         step_axis(panel, own["step"])
-    _legend(figure, panels[0])
+    legend_below(figure, 3, panels[0])
     return figure
 
 
@@ -150,7 +145,7 @@ def thresholds_by_step(grown: pd.DataFrame, titles: dict[str, str]) -> Figure:
         _chance(panel, own)
         panel.set_title(f"{title}\n{label}")
         step_axis(panel, own["step"])
-    _legend(figure, panels[0], 5)
+    legend_below(figure, 5, panels[0])
     return figure
 
 
@@ -185,7 +180,7 @@ def experts_by_step(grown: pd.DataFrame, threshold: float, prevalence: float) ->
         panel.axhline(chance[column], label="chance", **CHANCE)
         panel.set_title(title)
         step_axis(panel, experts["step"])
-    _legend(figure, panels[0])
+    legend_below(figure, 3, panels[0])
     return figure
 
 
@@ -211,7 +206,7 @@ def organisation_by_step(rows: pd.DataFrame, titles: dict[str, str]) -> Figure:
         panel.set_title(title)
         if len(own):
             step_axis(panel, own["step"])
-    _legend(figure, panels[0], 4)
+    legend_below(figure, 4, panels[0])
     return figure
 
 
@@ -240,7 +235,7 @@ def size_differences(compared: pd.DataFrame, threshold: float, titles: dict[str,
         panel.set_ylim(0.5 - max(len(pairs), 1), 0.5)
         panel.set_title(title)
         panel.set_xlabel("difference in Spearman correlation")
-    _legend(figure, panels[0], 4)
+    legend_below(figure, 4, panels[0])
     return figure
 
 

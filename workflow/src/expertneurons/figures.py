@@ -11,7 +11,18 @@ from matplotlib.figure import Figure
 
 from expertneurons import tables
 from expertneurons.distribution import BINS, OBSERVED, PERMUTED
-from expertneurons.drawing import CONTEXTUAL, EXPERTS, OTHERS, RANDOM, STATIC, TEXT, UNTRAINED, Form, draw_all
+from expertneurons.drawing import (
+    CONTEXTUAL,
+    EXPERTS,
+    OTHERS,
+    RANDOM,
+    STATIC,
+    TEXT,
+    UNTRAINED,
+    Form,
+    draw_all,
+    legend_below,
+)
 from expertneurons.layers import ALL
 from expertneurons.selection import expert_sets
 from expertneurons.similarity import jaccard
@@ -96,9 +107,10 @@ def alignment_by_threshold(aligned: pd.DataFrame, model: str, controls: list[str
         )
         panel.set_xlabel("AP threshold for an expert")
     panels[0].set_ylabel("Spearman correlation with people")
-    panels[0].set_ylim(-0.4, 1)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
+    curves = aligned["representation"].isin(["experts.jaccard", "random_units.jaccard"])
+    drawn = aligned[curves & aligned["model"].isin([model, *controls])]
+    panels[0].set_ylim(min(-0.4, float(drawn["low"].min())), 1)
+    legend_below(figure, 2, panels[0])
     return figure
 
 
@@ -132,7 +144,7 @@ def expert_counts(counted: pd.DataFrame, model: str, controls: list[str]) -> Fig
     panel.set_ylim(bottom=0)
     panel.set_xlabel("AP threshold for an expert")
     panel.set_ylabel("experts per concept")
-    panel.legend(fontsize=8)
+    legend_below(figure, 2, panel)
     return figure
 
 

@@ -1,6 +1,7 @@
 """The models sheet: what its rows must agree on before anything is fetched."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 SHARED = ("source", "sha256", "revision")
 # What a source cannot be told apart without.
@@ -13,6 +14,9 @@ def conflicts(models: Mapping[str, Mapping[str, str]], used: Sequence[str], shee
         if name not in models:
             yield f"config key models: {name!r} is not in {sheet}; add a row or correct the name"
             continue
+        kind, _, folder = models[name]["source"].partition(":")
+        if kind == "folder" and not Path(folder).is_dir():
+            yield f"{sheet}: {name!r} comes from the folder {folder!r}, which does not exist; correct its source"
         for kind, (place, column) in NEEDED.items():
             if models[name]["source"].startswith(kind) and not models[name].get(column):
                 yield f"{sheet}: {name!r} comes from {place} and needs its {column}"

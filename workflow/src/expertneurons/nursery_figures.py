@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from expertneurons import tables
 from expertneurons.dose_names import HALF, MEAN
-from expertneurons.drawing import Form, draw_all
+from expertneurons.drawing import Form, draw_all, legend_below
 from expertneurons.emergence_figures import CHANCE, SIZES, step_axis
 
 
@@ -60,8 +60,7 @@ def dose_response(effects: pd.DataFrame, threshold: float, prevalence: float) ->
             panel.axhline(chance, label="chance", **CHANCE)
         panel.set_title(f"{title}\nmean of {own['n_concepts'].max():.0f} concepts")
         step_axis(panel, own["step"])
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8)
+    legend_below(figure, 6, panels[0])
     return figure
 
 

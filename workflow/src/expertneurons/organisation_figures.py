@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from expertneurons import tables
 from expertneurons.concept_figures import clustered_heatmap, drawn_graph, radial_tree
-from expertneurons.drawing import CONTEXTUAL, OTHERS, RANDOM, STATIC, TEXT, UNTRAINED, Form, draw_all
+from expertneurons.drawing import CONTEXTUAL, OTHERS, RANDOM, STATIC, TEXT, UNTRAINED, Form, draw_all, legend_below
 from expertneurons.drawing import EXPERTS as BLUE
 from expertneurons.graph import concept_graph, place
 from expertneurons.organisation_names import ASYMMETRY, AUC, COVERAGE, EXPERTS, LABELS, RATING, SAME_DOMAIN, TRIPLETS
@@ -242,6 +242,6 @@ def polysemy_panels(spread: pd.DataFrame, measured: pd.DataFrame, threshold: flo
         ylabel="standard deviations of the null",
         title="Concepts that share a unit\nagainst chance",
     )
-    for panel in (left, right):
-        panel.legend(fontsize=7.5)
+    # Below the panels: within, it would hide the band that the curves are held against.
+    legend_below(figure, 3, left, right, fontsize=7.5)
     return figure

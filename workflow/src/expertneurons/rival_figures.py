@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from expertneurons import tables
-from expertneurons.drawing import EXPERTS, OTHERS, RANDOM, UNTRAINED, Form, draw_all
+from expertneurons.drawing import EXPERTS, OTHERS, RANDOM, UNTRAINED, Form, draw_all, legend_below
 
 LOOKS = {
     "experts": ("the concept's experts", EXPERTS, "o"),
@@ -54,11 +54,7 @@ def rival_panels(rows: pd.DataFrame, model: str, titles: dict[str, str]) -> Figu
         if columns[0] == "rho":
             panel.axhline(0, color="#000000", linewidth=0.6)
             panel.set_ylabel("Spearman correlation with people")
-    handles, labels = axes[0].get_legend_handles_labels()
-    handles_by_label = dict(zip(labels, handles, strict=True))
-    figure.legend(
-        list(handles_by_label.values()), list(handles_by_label), loc="outside lower center", ncols=3, fontsize=8
-    )
+    legend_below(figure, 3, axes[0])
     return figure
 
 

@@ -56,17 +56,15 @@ def read(path: Path, kind: str) -> list[dict[str, str]]:
     return [row for _, row in rows]
 
 
+def check_header(path: Path, kind: str) -> None:
+    """Raise where a sheet's columns are not those of its schema, without a look at its rows."""
+    _check_header(_text(path).partition("\n")[0].split("\t"), schema(kind), path)
+
+
 def _rows(path: Path, rules: Mapping[str, Any]) -> list[tuple[int, dict[str, str]]]:
     """Return the rows with their line numbers; blank lines are passed over."""
     header, *lines = [line.split("\t") if line else [] for line in _text(path).split("\n")]
-    missing = [column for column in rules["required"] if column not in header]
-    unknown = [column for column in header if column not in rules["properties"]]
-    repeated = sorted({column for column in header if header.count(column) > 1})
-    if missing or unknown or repeated:
-        raise StudyError(
-            f"{path}: the header lacks {missing} and has unknown columns {unknown} and repeated ones {repeated}; "
-            f"use tabs and the columns {', '.join(rules['properties'])}"
-        )
+    _check_header(header, rules, path)
     rows = []
     for line, cells in enumerate(lines, start=2):
         if not cells:
@@ -77,6 +75,20 @@ def _rows(path: Path, rules: Mapping[str, Any]) -> list[tuple[int, dict[str, str
     if not rows and not rules.get("empty"):
         raise StudyError(f"{path}: no rows below the header")
     return rows
+
+
+def _check_header(header: Sequence[str], rules: Mapping[str, Any], path: Path) -> None:
+    wrong = {
+        "lacks": [column for column in rules["required"] if column not in header],
+        "has unknown": [column for column in header if column not in rules["properties"]],
+        "repeats": sorted({column for column in header if header.count(column) > 1}),
+    }
+    told = [f"{fault} {', '.join(map(repr, columns))}" for fault, columns in wrong.items() if columns]
+    if told:
+        raise StudyError(
+            f"{path}: the header {' and '.join(told)}; use tabs between columns, and of these: "
+            f"{', '.join(rules['properties'])}"
+        )
 
 
 def _text(path: Path) -> str:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from expertneurons import stability_names as names
 from expertneurons import tables
-from expertneurons.drawing import EXPERTS, OTHERS, RANDOM, TEXT, UNTRAINED, Form, draw_all
+from expertneurons.drawing import EXPERTS, OTHERS, RANDOM, TEXT, UNTRAINED, Form, draw_all, legend_below
 
 TITLES = {
     "max": "maximum",
@@ -94,8 +94,7 @@ def specification_curve(rows: pd.DataFrame, model: str, threshold: float, titles
         _choices(below, own, model)
         below.set_xlabel("choices, by alignment")
     grid[0, 0].set_ylabel("Spearman correlation")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+    legend_below(figure, 3, grid[0, 0])
     return figure
 
 
@@ -160,8 +159,7 @@ def size_panels(rows: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         if value == "n_experts":
             panel.set_yscale("symlog", linthresh=1)
             panel.set_ylim(bottom=0)
-            handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
+    legend_below(figure, 4, figure.axes[0])
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from expertneurons import tables
-from expertneurons.drawing import EXPERTS, OTHERS, RANDOM, Form, draw_all
+from expertneurons.drawing import EXPERTS, OTHERS, RANDOM, Form, draw_all, legend_below
 from expertneurons.steering_names import CAPPED, ITSELF, LOGPROB, MENTIONS, NONE, OFF, ON, OTHER, PERPLEXITY
 from expertneurons.steering_names import EXPERTS as HELD
 from expertneurons.steering_names import RANDOM as MATCHED
@@ -90,6 +90,5 @@ def _curves(panel: Axes, rows: pd.DataFrame, exponential: bool) -> None:
 
 
 def _finish(figure: Figure, panel: Axes, rows: pd.DataFrame) -> None:
-    handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
+    legend_below(figure, 4, panel)
     figure.suptitle(f"Means of {rows['n_concepts'].max():.0f} concepts", fontsize=9, x=0.01, ha="left")

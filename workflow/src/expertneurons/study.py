@@ -132,9 +132,7 @@ def inconsistencies(study: Study) -> Iterator[str]:
     yield from _unknown_rows(study)
     config = study.config
     for name in config["stimuli"]["sets"]:
-        for path in study.stimuli_sheets(name):
-            if not Path(path).is_file():
-                yield f"config key stimuli.sets: {path} does not exist; write it or correct the name"
+        yield from _wrong_sheets(study, name)
         for origin, key in (("corpus", "path"), ("generator", "model")):
             if study.origin(name) == ORIGINS[origin] and not Path(config[origin][key] or "").exists():
                 yield f"config key {origin}.{key}: {config[origin][key]} does not exist; stimuli.origins asks for it"
@@ -151,6 +149,20 @@ def inconsistencies(study: Study) -> Iterator[str]:
     yield from _unknown_streamed(study)
     yield from nursery_problems(config["nursery"], config["responses"]["sites"])
     yield from suite_problems(study.models, config["models"], config["sheets"]["models"])
+
+
+def _wrong_sheets(study: Study, name: str) -> Iterator[str]:
+    """Sheets of a set of stimuli that are not there, or whose columns are others: told before anything runs."""
+    table = study.origin(name) == TABLE
+    for path in map(Path, study.stimuli_sheets(name)):
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "does not exist"
+            yield f"config key stimuli.{'tables' if table else 'sets'}: {path} {what}; write it or correct the name"
+            continue
+        try:
+            sheets.check_header(path, TABLE if table else path.stem)
+        except StudyError as error:
+            yield str(error)
 
 
 def _unknown_dictionaries(study: Study) -> Iterator[str]:
