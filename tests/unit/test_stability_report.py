@@ -123,9 +123,12 @@ def test_curve_shows_every_choice_and_marks_the_study(choices: pd.DataFrame) -> 
 def test_figures_hold_every_rule_control_and_pair() -> None:
     panels = size_panels(sizes(), NORMS).axes
     assert [len(panel.lines) for panel in panels] == [4, 4, 4]
-    rows = pd.DataFrame([{"control": names.OWN, **ends(0.5)}, {"control": names.TFIDF, **ends(0.3)}])
-    (panel,) = control_panels(rows, NORMS).axes
-    assert len(panel.get_yticklabels()) == 9
+    controls = {names.OWN: 0.5, names.TFIDF: 0.3, names.PARTNER: np.nan}
+    (panel,) = control_panels(
+        pd.DataFrame([{"control": name, **ends(rho)} for name, rho in controls.items()]), NORMS
+    ).axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == list(controls)
+    assert [(text.get_text(), text.get_position()) for text in panel.texts] == [(" not defined", (0, -2))]
     left, right = model_panels(models()).axes[:2]
     assert [label.get_text() for label in left.get_yticklabels()] == ["x / y"]
     assert right.images[0].get_array() is not None

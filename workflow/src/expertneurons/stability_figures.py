@@ -167,6 +167,7 @@ def control_panels(rows: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Draw the alignment of every control beside the study's own."""
     order = [names.OWN, names.MASKED, names.CONTEXT, names.TFIDF, names.TEXT, names.PARTNER]
     order += [names.UNTRAINED, names.RANDOM, names.SHUFFLED]
+    order = [name for name in order if name in set(rows["control"])]
     figure = Figure(figsize=(4.6 * len(titles) + 1.5, 3.6))
     panels = figure.subplots(1, len(titles), sharex=True, sharey=True, squeeze=False)[0]
     for panel, (norm, title) in zip(panels, titles.items(), strict=True):
@@ -175,6 +176,8 @@ def control_panels(rows: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         colours = [CONTROLS.get(name, OTHERS[0]) for name in order]
         for line, (colour, rho, ends) in enumerate(zip(colours, own["rho"], reach.T, strict=True)):
             panel.errorbar([rho], [-line], xerr=ends[:, None], fmt="o", color=colour, markersize=4)
+            if np.isnan(rho):
+                panel.text(0, -line, " not defined", fontsize=8, va="center")
         panel.axvline(0, color="#000000", linewidth=0.6)
         panel.set_yticks(-np.arange(len(order)), order)
         panel.set_title(f"{title}\n{own['n_pairs'].max():.0f} pairs")
