@@ -35,7 +35,7 @@ def aligned(low: float = 0.1, control_low: float = -0.1, rho: float = 0.3) -> pd
                     "threshold": limit,
                 }
                 chance: dict[str, Any] = {"p": 0.0005, "null_low": -0.2, "null_high": 0.2, "share_of_ceiling": np.nan}
-                for part in ("within", "between"):
+                for part in ("within", "between", "unnamed"):
                     chance |= {f"rho_{part}": 0.2, f"low_{part}": 0.1, f"high_{part}": 0.3, f"n_pairs_{part}": 20}
                 sizes = {"n_pairs": 40, "n_concepts": 12, "identical_pairs": not few}
                 rows.append({**place, **(dict.fromkeys(ends, np.nan) if few else ends), **chance, **sizes})

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from expertneurons import dyadic, tables
-from expertneurons.alignment import align, align_representations, node_permutation, rated_pairs, same_domain
+from expertneurons.alignment import align, align_representations, by_domain, node_permutation, rated_pairs
 from expertneurons.ceilings import ERROR, RELIABILITY, ceiling
 from expertneurons.errors import StudyError
 
@@ -341,7 +341,10 @@ def test_norm_that_does_not_overlap_leaves_no_file(tmp_path: Path) -> None:
 def test_a_concept_without_a_domain_shares_none() -> None:
     concepts = pd.DataFrame({"concept": NAMES, "domain": DOMAINS})
     pairs = np.array([[0, 1], [0, 5], [5, 6], [9, 9], [10, 11], [10, 10], [11, 11], [4, 10]])
-    assert same_domain(concepts, pairs).tolist() == [True, False, True, True, False, False, False, False]
+    parts = by_domain(concepts, pairs)
+    assert parts["within"].tolist() == [True, False, True, True, False, False, False, False]
+    assert parts["between"].tolist() == [False, True, False, False, False, False, False, False]
+    assert parts["unnamed"].tolist() == [False, False, False, False, True, True, True, True]
 
 
 def test_alignment_is_split_into_pairs_within_and_between_domains(tmp_path: Path) -> None:
@@ -349,8 +352,9 @@ def test_alignment_is_split_into_pairs_within_and_between_domains(tmp_path: Path
     row = study(tmp_path, [matrix], level=0.9).iloc[0]
     pairs, ratings = rated_pairs(tmp_path / "a-norm.parquet", NAMES)
     within = (pairs < 5).all(axis=1) | ((pairs >= 5) & (pairs < 9)).all(axis=1)
-    assert (row["n_pairs_within"], row["n_pairs_between"]) == (10 + 6, 66 - 16)
-    for name, chosen in (("within", within), ("between", ~within)):
+    between = (pairs < 10).all(axis=1) & ~within
+    assert (row["n_pairs_within"], row["n_pairs_between"], row["n_pairs_unnamed"]) == (10 + 6, 45 - 16, 66 - 45)
+    for name, chosen in (("within", within), ("between", between), ("unnamed", ~within & ~between)):
         found = align(matrix, pairs[chosen], ratings[chosen], 0.9)
         assert row[f"rho_{name}"] == pytest.approx(
             stats.spearmanr(matrix[tuple(pairs[chosen].T)], ratings[chosen]).statistic
@@ -362,7 +366,7 @@ def test_undefined_pairs_are_in_neither_part(tmp_path: Path) -> None:
     # Of the pairs left out two are animals, one is of an animal and a tool.
     matrix = without(symmetric(np.random.default_rng(1), 12), np.array([[0, 1], [2, 3], [4, 5]]))
     row = study(tmp_path, [matrix]).iloc[0]
-    assert (row["n_pairs"], row["n_pairs_within"], row["n_pairs_between"]) == (63, 14, 49)
+    assert (row["n_pairs"], row["n_pairs_within"], row["n_pairs_between"]) == (63, 14, 28)
 
 
 def test_a_domain_in_the_order_of_the_ratings_takes_no_table_down(tmp_path: Path) -> None:
@@ -380,7 +384,7 @@ def test_concepts_without_domains_have_no_alignment_within(tmp_path: Path) -> No
     assert np.isnan([row["rho_within"], row["low_within"], row["high_within"]]).all()
     assert row["n_pairs_within"] == 0
     columns = ["rho", "low", "high", "n_pairs"]
-    assert [row[f"{name}_between"] for name in columns] == [row[name] for name in columns]
+    assert [row[f"{name}_unnamed"] for name in columns] == [row[name] for name in columns]
 
 
 def test_joint_intervals_are_wider_by_one_critical_value(tmp_path: Path) -> None:

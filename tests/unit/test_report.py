@@ -184,7 +184,8 @@ def test_answer_without_an_estimate_says_so_and_does_not_align() -> None:
 
 def test_answer_tells_the_control() -> None:
     told = answers(aligned(control_low=-0.1), "a-model", ["control"], 0.5, NORMS)[0]
-    assert told.endswith("The same model with untrained weights: rho = 0.30 [-0.10, 0.60].")
+    expected = "rho = 0.30 [-0.10, 0.60], 40 pairs of 12 concepts with experts."
+    assert told.endswith(f"The same model with untrained weights: {expected}")
 
 
 def test_control_that_aligns_is_an_alert_on_the_page(tmp_path: Path) -> None:
@@ -218,10 +219,12 @@ def test_estimate_has_its_interval() -> None:
 
 
 def test_summary_by_hand() -> None:
-    told = summary(counted(), 0.5)
+    own = counted()
+    untrained = own.assign(model="control", n_experts=own["n_experts"] // 2)
+    told = summary(pd.concat([own, untrained]), own["model"].iloc[0], ["control"], 0.5)
     assert told == (
-        "3 concepts; at AP >= 0.5 the median concept has 4 experts (range 0 to 11), shuffled labels give 0.25; "
-        "1 concepts have none."
+        "3 concepts; at AP >= 0.5 the median concept has 4 experts (range 0 to 11), untrained weights give 2 and "
+        "shuffled labels 0.25 (mean); 1 concepts have none."
     )
 
 

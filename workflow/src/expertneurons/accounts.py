@@ -12,12 +12,12 @@ Told = dict[str, list[str]]
 
 def alignment(study: Studied, model: str, stimuli: str) -> Told:
     """Tell every norm, domains and numbers of experts."""
-    rows, counts = study.of("alignment", stimuli=stimuli), study.of("experts", model=model, stimuli=stimuli)
+    rows, counts = study.of("alignment", stimuli=stimuli), study.of("experts", stimuli=stimuli)
     norms = study.norms_of(rows)
     return {
         "People": aligned.answers(rows, model, study.controls_of(model), study.threshold, norms),
         "Is it more than telling domains apart?": aligned.domains(rows, model, study.threshold, norms),
-        "How many experts?": [aligned.summary(counts, study.threshold)],
+        "How many experts?": [aligned.summary(counts, model, study.controls_of(model), study.threshold)],
     }
 
 

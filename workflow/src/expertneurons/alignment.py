@@ -126,10 +126,12 @@ def rated_pairs(norm: Path, concepts: list[str], least: int = 3) -> tuple[Pairs,
     return pairs[order], table["rating"].to_numpy(np.float64)[known][order]
 
 
-def same_domain(concepts: pd.DataFrame, pairs: Pairs) -> npt.NDArray[np.bool_]:
-    """Whether the two concepts of a pair share a named domain; a concept without one shares none."""
+def by_domain(concepts: pd.DataFrame, pairs: Pairs) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which pairs lie within one named domain, between two, and which have a concept that is of none (unnamed)."""
     domains = concepts["domain"].fillna("").to_numpy(str)[pairs]
-    return np.asarray((domains[:, 0] == domains[:, 1]) & (domains[:, 0] != ""))
+    named = (domains != "").all(axis=1)
+    same = domains[:, 0] == domains[:, 1]
+    return {"within": named & same, "between": named & ~same, "unnamed": ~named}
 
 
 def align_representations(
@@ -173,7 +175,7 @@ def align_representations(
     progress = Progress(len(norms) * len(index), f"{model}: alignment", "representations")
     for norm, known in zip(norms, agreement, strict=True):
         pairs, ratings = rated_pairs(norm, concepts["concept"].tolist())
-        domain = same_domain(concepts, pairs)
+        parts = by_domain(concepts, pairs)
         top = ceiling(tables.read(known), ratings)
         own_rows = []
         for row, matrix, identical, own in _on_identical_pairs(index, matrices, pairs, max_undefined):
@@ -192,7 +194,7 @@ def align_representations(
                     "p": p,
                     "null_low": np.quantile(null, 0.5 - level / 2) if null.size else np.nan,
                     "null_high": np.quantile(null, 0.5 + level / 2) if null.size else np.nan,
-                    **_by_domain(matrix, pairs[own], ratings[own], domain[own], level),
+                    **_in_parts(matrix, pairs, ratings, {name: part & own for name, part in parts.items()}, level),
                     "family": row["family"],
                     "identical_pairs": identical,
                     "undefined_pairs": int(len(pairs) - own.sum()) if not identical else 0,
@@ -203,12 +205,12 @@ def align_representations(
     tables.write(pd.DataFrame(rows), output, KEYS["alignment"])
 
 
-def _by_domain(
-    matrix: npt.NDArray[Any], pairs: Pairs, ratings: Values, domain: npt.NDArray[np.bool_], level: float
+def _in_parts(
+    matrix: npt.NDArray[Any], pairs: Pairs, ratings: Values, parts: dict[str, npt.NDArray[np.bool_]], level: float
 ) -> dict[str, float]:
-    """Align within and between domains: a contrast of domains alone flatters every representation."""
+    """Align within domains, between them and outside: a contrast of domains alone flatters every representation."""
     found = {}
-    for name, chosen in (("within", domain), ("between", ~domain)):
+    for name, chosen in parts.items():
         own = align(matrix, pairs[chosen], ratings[chosen], level) if chosen.any() else None
         for key in ("rho", "low", "high", "n_pairs"):
             found[f"{key}_{name}"] = getattr(own, key) if own else 0 if key == "n_pairs" else np.nan

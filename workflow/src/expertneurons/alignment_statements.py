@@ -42,11 +42,13 @@ def answers(rows: pd.DataFrame, model: str, controls: list[str], threshold: floa
         verdict = "aligns with" if row["low"] > 0 else "does not align, within its interval, with"
         text = (
             f"Expert overlap at AP >= {threshold:g} {verdict} {title}: {estimate(row)}, {row['n_pairs']} pairs of "
-            f"{row['n_concepts']} concepts, p = {row['p']:.4f} by node permutation (95% of permutations lie from "
-            f"{row['null_low']:.2f} to {row['null_high']:.2f})."
+            f"{row['n_concepts']} concepts, p = {row['p']:.4f}, one-sided, by node permutation (95% of permutations "
+            f"lie from {row['null_low']:.2f} to {row['null_high']:.2f})."
         )
         for control in controls:
-            text += f" The same model with untrained weights: {estimate(headline(rows, control, norm, threshold))}."
+            other = headline(rows, control, norm, threshold)
+            rests = f"{other['n_pairs']} pairs of {other['n_concepts']} concepts with experts"
+            text += f" The same model with untrained weights: {estimate(other)}, {rests}."
         told.append(text)
     return told
 
@@ -62,11 +64,13 @@ def warnings(rows: pd.DataFrame, controls: list[str], threshold: float, norms: d
     ]
 
 
-def summary(counts: pd.DataFrame, threshold: float) -> str:
-    """Say how many experts concepts have, against chance."""
-    own = counts[(counts["threshold"] - threshold).abs() < 1e-9]
+def summary(counts: pd.DataFrame, model: str, controls: list[str], threshold: float) -> str:
+    """Say how many experts concepts have, against untrained weights and chance."""
+    at = counts[(counts["threshold"] - threshold).abs() < 1e-9]
+    own, *others = (at[at["model"] == name] for name in (model, *controls) if name in set(at["model"]))
+    untrained = "".join(f"untrained weights give {found['n_experts'].median():g} and " for found in others)
     return (
-        f"{len(own)} concepts; at AP >= {threshold:g} the median concept has {own['n_experts'].median():.0f} experts "
-        f"(range {own['n_experts'].min()} to {own['n_experts'].max()}), shuffled labels give "
-        f"{own['n_expected_by_chance'].mean():.2f}; {(own['n_experts'] == 0).sum()} concepts have none."
+        f"{len(own)} concepts; at AP >= {threshold:g} the median concept has {own['n_experts'].median():g} experts "
+        f"(range {own['n_experts'].min()} to {own['n_experts'].max()}), {untrained}shuffled labels "
+        f"{own['n_expected_by_chance'].mean():.2f} (mean); {(own['n_experts'] == 0).sum()} concepts have none."
     )

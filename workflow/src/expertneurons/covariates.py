@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from expertneurons.alignment import same_domain
+from expertneurons.alignment import by_domain
 
 Values = npt.NDArray[np.float64]
 Pairs = npt.NDArray[np.intp]
@@ -41,7 +41,7 @@ def covariates(concepts: pd.DataFrame, pairs: Pairs, texts: Mapping[str, npt.NDA
             "word_length": np.array([len(word) for word in words], np.float64)[pairs].mean(axis=1),
             "co_occurrence": texts[TEXTS[0]][first, second].astype(np.float64),
             "text_overlap": texts[TEXTS[1]][first, second].astype(np.float64),
-            "same_domain": same_domain(concepts, pairs).astype(np.float64),
+            "same_domain": by_domain(concepts, pairs)["within"].astype(np.float64),
         }
     )
 

@@ -18,4 +18,4 @@ LABELS, ROLES, GROUPS, SETS = "shuffled labels", "shuffled roles", "random group
 EXACT, NOTHING = "chance", ""
 
 # Representations: measures of the sets themselves, and of their overlap
-EXPERTS, HEADLINE = "experts", "experts.jaccard"
+EXPERTS, HEADLINE, WORDS = "experts", "experts.jaccard", "text.tfidf"

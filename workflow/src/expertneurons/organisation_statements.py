@@ -31,8 +31,13 @@ def against(row: Row) -> str:
     return f"{number(row['value'])} against {number(row['null_mean'])} ({row['null']}, {p_value(row['p'])})"
 
 
+def estimated(row: Row) -> str:
+    """Write a value with its interval."""
+    return f"{number(row['value'])} {between(row['low'], row['high'])}"
+
+
 def domain_statements(rows: pd.DataFrame, model: str, controls: list[str], threshold: float) -> list[str]:
-    """Say how well expert overlap tells domains apart, and whether popular units or the untrained model do as well."""
+    """Say how well expert overlap tells domains apart, and whether popular units, text or untrained weights do too."""
     own = rows[rows["model"] == model]
     told = []
     for measure, title in (
@@ -48,7 +53,10 @@ def domain_statements(rows: pd.DataFrame, model: str, controls: list[str], thres
             text += f"; random sets over equally popular units {number(popular['null_mean'])}"
         for control in controls:
             if untrained := find(rows[rows["model"] == control], threshold, measure, names.LABELS):
-                text += f"; untrained weights {number(untrained['value'])}"
+                text += f"; untrained weights {estimated(untrained)}"
+        words = own[(own["representation"] == names.WORDS) & (own["measure"] == measure) & (own["domain"] == "")]
+        for _, text_alone in words[words["null"] == names.LABELS].iterrows():
+            text += f"; TF-IDF of the sentences {estimated(text_alone.to_dict())}"
         told.append(f"{text}.")
     tree = {name: find(own, threshold, name, names.LABELS) for name in (names.PURITY, names.ARI, names.AMI)}
     titles = ("purity", "adjusted Rand index", "adjusted mutual information")

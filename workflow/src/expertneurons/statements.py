@@ -52,15 +52,16 @@ def judged(row: Mapping[Any, Any]) -> str:
 
 
 def by_domain(row: Mapping[str, Any]) -> str:
-    """Say how much of an alignment is between domains alone."""
+    """Say how well a representation aligns within domains, between two, and where a concept has none."""
     parts = []
-    for name in ("within", "between"):
+    titles = {"within": "within domains", "between": "between two domains", "unnamed": "with a concept of no domain"}
+    for name, title in titles.items():
+        pairs = f"{row[f'n_pairs_{name}']} pairs"
         if pd.isna(row[f"rho_{name}"]):
-            parts.append(f"{name} domains not defined ({row[f'n_pairs_{name}']} pairs)")
+            parts.append(f"{title} not defined, {pairs}")
         else:
             interval = between(row[f"low_{name}"], row[f"high_{name}"])
-            pairs = f"{row[f'n_pairs_{name}']} pairs"
-            parts.append(f"{name} domains rho = {number(row[f'rho_{name}'])} {interval}, {pairs}")
+            parts.append(f"{title} rho = {number(row[f'rho_{name}'])} {interval}, {pairs}")
     return "; ".join(parts)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse, stats
 
 from expertneurons import seeds, tables
-from expertneurons.alignment import rated_pairs, same_domain
+from expertneurons.alignment import by_domain, rated_pairs
 from expertneurons.domains import auc_of_ranks
 from expertneurons.files import FINITE, open_array
 from expertneurons.organisation_names import EXPERTS, HEADLINE
@@ -153,8 +153,10 @@ def trace(
     depths = embeddings[0]  # over the tokens of the concept
     found |= {STATIC: cosine(depths[0]), LAST: cosine(depths[-1])}
     every = np.stack(np.triu_indices(len(concepts), 1), axis=1)
-    same = same_domain(concepts, every)
-    domains = [{"representation": name, **_domains(own[tuple(every.T)], same)} for name, own in found.items()]
+    parts = by_domain(concepts, every)
+    named = every[~parts["unnamed"]].T
+    same = parts["within"][~parts["unnamed"]]
+    domains = [{"representation": name, **_domains(own[tuple(named)], same)} for name, own in found.items()]
     found |= _subsampled(sets[subsample.threshold], subsample)
     columns = ["concept", "threshold", "n_experts", "n_expected_by_chance", "best_ap", "best_auroc"]
     pairs = pd.concat([_pairs(name, path, concepts, found) for name, path in norms.items()], ignore_index=True)
