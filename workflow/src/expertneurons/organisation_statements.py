@@ -1,5 +1,6 @@
 """Organisation statements: how concepts are organised, in sentences that claim what the nulls allow."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def against(row: Row) -> str:
     return f"{number(row['value'])} against {number(row['null_mean'])} ({row['null']}, {p_value(row['p'])})"
 
 
-def estimated(row: Row) -> str:
+def estimated(row: Mapping[Any, Any]) -> str:
     """Write a value with its interval."""
     return f"{number(row['value'])} {between(row['low'], row['high'])}"
 
