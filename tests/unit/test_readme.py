@@ -90,3 +90,48 @@ def test_every_rule_and_command_of_the_map_exists() -> None:
 def test_config_in_use_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     study.load(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")))
+
+
+def test_stability_and_limits_say_what_the_tables_say() -> None:
+    manifest = ROOT / "results/manifest.json"
+    found = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {"inputs": {}, "config": {}}
+    offline = configuration.complete(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")))
+    if found["inputs"].get("config/stimuli/everyday/sentences.tsv") != SENTENCES or found["config"] != offline:
+        pytest.skip("the results here are not those of the offline study as shipped: make study")
+    stability, limits = (
+        " ".join((ROOT / page).read_text(encoding="utf-8").split()) for page in ("docs/stability.md", "docs/limits.md")
+    )
+    controls = table("controls").dropna(subset=["rho"])
+    assert len(controls) == 16
+    text = table("comparisons", "contrast == 'experts - text'")
+    expected = [*said(controls, "rho"), *said(text, "difference")]
+    rivals = table("rivals", "model == 'minilm-l6'")
+    expected += said(rivals.query("method in ['experts', 'features', 'probes', 'random'] and k == 64"), "rho")
+    one = rivals.query(
+        "method in ['experts', 'features', 'probes'] and k == 1 or method == 'features' and k in [4, 64]"
+    )
+    expected += [f"{row['ap']:.3f} [{row['ap_low']:.3f}, {row['ap_high']:.3f}]" for row in one.to_dict("records")]
+    few = "(positives == 24 and negatives in [50, 400] or positives == 6 and negatives == 50)"
+    sizes = table("set_sizes", f"norm == 'simlex999-nouns' and rule == 'AP at the reference prevalence' and {few}")
+    assert len(sizes) == 3
+    expected += [*said(sizes, "rho"), *(f"{count:,.0f}" for count in sizes["n_experts"])]
+    assert [words for words in expected if words not in stability] == []
+    whole = table("organisation", "measure == 'domain_auc' and null == 'shuffled labels' and domain.isna()")
+    domains = whole.query("model == 'minilm-l6' and representation == 'text.tfidf'")
+    experts = table("experts", "model == 'minilm-l6-untrained' and abs(threshold - 0.5) < 1e-9")["n_experts"]
+    expected = [*said(text, "difference"), *said(domains, "value"), f"{int(experts.median())} experts at AP >= 0.5"]
+    assert [words for words in expected if words not in limits] == []
+
+
+def table(name: str, rows: str = "") -> pd.DataFrame:
+    """Read a table of the study in this folder, or some rows of it."""
+    whole = pd.read_parquet(ROOT / f"results/tables/{name}.parquet")
+    return whole.query(rows) if rows else whole
+
+
+def said(rows: pd.DataFrame, column: str) -> list[str]:
+    """Write estimates with their intervals as the pages do."""
+    return [
+        f"{statements.number(row[column])} {statements.between(row['low'], row['high'])}"
+        for row in rows.to_dict("records")
+    ]
