@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import reported
-from expertneurons import further_verdicts, stability_names, verdicts
+from expertneurons import further_verdicts, growth_verdicts, stability_names, verdicts
 from expertneurons.aspects import ASPECTS
 from expertneurons.questions import QUESTIONS
 from expertneurons.studied import Studied
@@ -152,7 +152,13 @@ def test_stability_keeps_choices_and_controls_apart() -> None:
 def test_growth_tells_the_largest_size_and_where_nothing_emerged() -> None:
     rows = [
         {"family": "f", "stimuli": "s", "run": run, "size": size, "parameters": parameters, "seed": 1, "step": step}
-        | {"norm": norm, "representation": "experts.jaccard", "threshold": 0.5, "rho": step / 10, "se": 0.05}
+        | {
+            "norm": norm,
+            "representation": "experts.jaccard",
+            "threshold": 0.5,
+            "rho": step / 10,
+            "se": 0.05 if norm == "simlex" else 0.1,
+        }
         for run, size, parameters in (("small-1", "small", 10), ("large-1", "large", 20))
         for norm in reported.NORMS
         for step in (0, 8)
@@ -165,32 +171,44 @@ def test_growth_tells_the_largest_size_and_where_nothing_emerged() -> None:
         for norm in reported.NORMS
     ]
     found = study(emergence=pd.DataFrame(rows), half_rise=pd.DataFrame(halves))
-    verdict = told(further_verdicts.growth(found, "f", "s"))
+    verdict = told(growth_verdicts.growth(found, "f", "s"))
     assert verdict.answer == (
         "In runs of size large, half of the last alignment is there at: SimLex: step 4 [2, 5]; WordSim & co: no "
         "emergence detected."
     )
-    assert verdict.control == "Mean rho at step 0: SimLex 0.00 and WordSim & co 0.00."
-
-
-def test_sizes_are_counted_by_what_each_comparison_shows() -> None:
-    usual = {
-        "family": "f",
-        "stimuli": "s",
-        "representation": "experts.jaccard",
-        "threshold": 0.5,
-        "bound": 0.05,
-        "seeds": 2,
-    }
-    results = [(0.1, 0.01, False), (-0.1, 0.01, False), (0.0, 0.6, True), (0.02, 0.3, False), (0.03, 0.3, False)]
-    rows = [{**usual, "norm": "simlex", "difference": d, "p": p, "equivalent": e} for d, p, e in results]
-    verdict = told(further_verdicts.sizes(study(sizes=pd.DataFrame(rows)), "f", "s"))
-    assert verdict.answer == (
-        "Neighbouring sizes compared for each norm, by AP threshold: the larger higher in 1, the larger lower in 1, "
-        "equivalent within 0.05 in 1, undecided in 2 of 5."
+    assert verdict.chance == (
+        "Zero; 1.96 standard errors of rho at the last step are 0.10 with SimLex and 0.20 with WordSim & co."
     )
-    assert "AP threshold, equally many units: not defined" in verdict.control
-    assert further_verdicts.sizes(study(sizes=pd.DataFrame(rows).assign(difference=np.nan)), "f", "s") is None
+    assert verdict.control == "Mean rho of the same run at step 0: SimLex 0.00 and WordSim & co 0.00."
+
+
+def test_the_outermost_sizes_are_told_with_their_interval() -> None:
+    usual = {"family": "f", "stimuli": "s", "norm": "simlex", "representation": "experts.jaccard", "threshold": 0.5}
+    usual |= {"bound": 0.05, "seeds": 2, "n_pairs": 40, "note": "too few"}
+    pairs = {("small", "medium"): (0.3, 0.001), ("medium", "large"): (-0.2, 0.01), ("small", "large"): (0.1, 0.02)}
+    rows = pd.DataFrame(
+        [
+            {**usual, "smaller": smaller, "larger": larger, "difference": d, "low": d - 0.05, "high": d + 0.05, "p": p}
+            for (smaller, larger), (d, p) in pairs.items()
+        ]
+    ).assign(equivalent=False)
+    verdict = told(growth_verdicts.sizes(study(sizes=rows), "f", "s"))
+    assert verdict.answer == (
+        "Difference in rho between the largest size and the smallest (large - small), expert overlap at AP >= 0.5: "
+        "SimLex 0.10 [0.05, 0.15], p = 0.020, 40 pairs: the larger higher."
+    )
+    assert "hold the seeds fixed, of which there are 2 a size; p values are not adjusted" in verdict.chance
+    assert verdict.control == "With equally many units: not defined."
+    ends = rows["smaller"].eq("small") & rows["larger"].eq("large")
+    for changed, words in (
+        ({"p": 0.3}, "pairs: undecided."),
+        ({"p": 0.3, "equivalent": True}, "pairs: equivalent within 0.05."),
+        ({"difference": np.nan}, "SimLex: too few."),
+    ):
+        other = rows.copy()
+        other.loc[ends, list(changed)] = list(changed.values())
+        assert told(growth_verdicts.sizes(study(sizes=other), "f", "s")).answer.endswith(words)
+    assert growth_verdicts.sizes(study(sizes=rows.assign(difference=np.nan)), "f", "s") is None
 
 
 def test_what_was_not_measured_has_no_verdict() -> None:

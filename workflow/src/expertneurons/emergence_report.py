@@ -151,7 +151,7 @@ def _step(rows: pd.DataFrame) -> str:
 
 
 def compared(rows: pd.DataFrame, threshold: float, norms: Mapping[str, str]) -> list[str]:
-    """Say for neighbouring sizes whether they differ, are equivalent, or neither can be said."""
+    """Say for neighbouring and the outermost sizes whether they differ, are equivalent, or neither can be said."""
     told = []
     shown = rows[rows["threshold"].isna() | np.isclose(rows["threshold"], threshold)]
     for row in shown[shown["representation"].isin(SIDES)].to_dict("records"):

@@ -46,7 +46,7 @@ def growth(study: Studied, family: str, stimuli: str) -> list[Grid]:
 
 
 def sizes(study: Studied, family: str, stimuli: str) -> list[Grid]:
-    """Return the comparisons of neighbouring sizes."""
+    """Return the comparisons of neighbouring sizes, and of the outermost."""
     rows = study.of("sizes", family=family, stimuli=stimuli)
     rows = rows[rows["threshold"].isna() | np.isclose(rows["threshold"].astype(float), study.threshold)]
     rows = rows.assign(same=np.where(yes(rows["equivalent"]), "yes", "no"))
@@ -64,7 +64,12 @@ def sizes(study: Studied, family: str, stimuli: str) -> list[Grid]:
     ]
     columns += [Column("equivalent", "same"), Column("BF01", "bayes_factor_01", ".2f"), PAIRS]
     return [
-        grid("sizes", "Neighbouring sizes at the last step; exploratory, p not adjusted.", titled(study, rows), columns)
+        grid(
+            "sizes",
+            "Neighbouring and outermost sizes at the last step; exploratory, p not adjusted.",
+            titled(study, rows),
+            columns,
+        )
     ]
 
 

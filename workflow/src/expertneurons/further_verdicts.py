@@ -1,83 +1,12 @@
-"""Further verdicts: on training, size, stability and causes, which a study measures where it was asked to."""
+"""Further verdicts: on stability, rivals and causes, which a study measures where it was asked to."""
 
-import numpy as np
-import pandas as pd
-
-from expertneurons import emergence_report
 from expertneurons import stability_names as choices
-from expertneurons.emergence_figures import EXPERTS, SIDES
-from expertneurons.emergence_report import headline
-from expertneurons.further_tables import yes
 from expertneurons.statements import between, number
 from expertneurons.steering_names import CAPPED, LOGPROB, ON, OTHER, RANDOM
 from expertneurons.steering_names import EXPERTS as HELD
 from expertneurons.steering_report import ks_of, row_of
 from expertneurons.studied import Studied
 from expertneurons.verdicts import Row, Verdict, joined, zero
-
-SUBSAMPLED = "experts.subsampled"
-
-
-def growth(study: Studied, family: str, stimuli: str) -> Verdict | None:
-    """Say when half of the last alignment of the largest size is there, for every norm."""
-    grown = study.of("emergence", family=family, stimuli=stimuli)
-    halves = study.of("half_rise", family=family, stimuli=stimuli)
-    if grown.empty:
-        return None
-    own, rise = headline(grown, study.threshold), headline(halves, study.threshold)
-    own = own[own["parameters"] == own["parameters"].max()]
-    parts = [f"{title}: {_half(rise, own, norm)}" for norm, title in study.norms_of(own).items()]
-    last, first = (own[own["step"] == step] for step in (own["step"].max(), own["step"].min()))
-    reach = 1.96 * last["se"].mean()
-    untrained = [
-        f"{title} {number(first.loc[first['norm'] == norm, 'rho'].mean())}"
-        for norm, title in study.norms_of(own).items()
-    ]
-    return Verdict(
-        f"In runs of size {own['size'].iloc[0]}, half of the last alignment is there at: {'; '.join(parts)}.",
-        f"Without any alignment, rho at the last step would lie within {number(float(reach))} of zero (1.96 SE).",
-        f"Mean rho at step {first['step'].iloc[0]:.0f}: {joined(untrained)}.",
-    )
-
-
-def _half(rise: pd.DataFrame, own: pd.DataFrame, norm: str) -> str:
-    rows = rise[(rise["norm"] == norm) & rise["run"].isin(own["run"])].sort_values("seed")
-    emerged = rows[yes(rows["emerged"]) & rows["half_monotone"].notna()]
-    if emerged.empty:
-        return "no emergence detected"
-    steps = [
-        f"{row['half_monotone']:.0f} [{row['half_monotone_low']:.0f}, {row['half_monotone_high']:.0f}]"
-        for row in emerged.to_dict("records")
-    ]
-    missing = len(rows) - len(emerged)
-    return f"step {joined(steps)}" + (f", and not in {missing} more" if missing else "")
-
-
-def sizes(study: Studied, family: str, stimuli: str) -> Verdict | None:
-    """Say for how many pairs of neighbouring sizes a difference, equivalence or neither is found."""
-    rows = study.of("sizes", family=family, stimuli=stimuli)
-    if rows.empty or rows["difference"].isna().all():
-        return None
-    shown = rows[rows["threshold"].isna() | np.isclose(rows["threshold"].astype(float), study.threshold)]
-    parts = {}
-    for representation, title in SIDES.items():
-        own = shown[(shown["representation"] == representation) & shown["difference"].notna()]
-        counts = [
-            f"{verdict} in {int(chosen.sum())}"
-            for verdict, chosen in (
-                ("the larger higher", (own["p"] < 0.05) & (own["difference"] > 0)),
-                ("the larger lower", (own["p"] < 0.05) & (own["difference"] < 0)),
-                (f"equivalent within {rows['bound'].iloc[0]:g}", (own["p"] >= 0.05) & yes(own["equivalent"])),
-                ("undecided", (own["p"] >= 0.05) & ~yes(own["equivalent"])),
-            )
-            if chosen.any()
-        ]
-        parts[representation] = f"{title}: {', '.join(counts)} of {len(own)}" if len(own) else f"{title}: not defined"
-    return Verdict(
-        f"Neighbouring sizes compared for each norm, by {parts[EXPERTS]}.",
-        f"A difference of zero; smaller than {rows['bound'].iloc[0]:g} counts as none, by an equivalence test.",
-        f"By {parts[SUBSAMPLED]}. Seeds: {rows['seeds'].max():.0f}; p values are not adjusted.",
-    )
 
 
 def stability(study: Studied, model: str, stimuli: str) -> Verdict | None:
@@ -152,16 +81,6 @@ def agreement(study: Studied, _: str, stimuli: str) -> Verdict | None:
 
 def _many(pairs: int) -> str:
     return f"{pairs} pair" + ("s" if pairs > 1 else "")
-
-
-def doses(study: Studied, family: str, _: str) -> Verdict | None:
-    """Say what a concept lacks that the training text seldom names."""
-    rows = study.of("dose_effects", family=family)
-    return Verdict(
-        emergence_report.doses(rows, study.threshold)[-2],
-        "Zero, if a concept were aligned with its features no better than with others'.",
-        "The same concepts at the highest dose, in the same runs.",
-    )
 
 
 def causes(study: Studied, model: str, stimuli: str) -> Verdict | None:
