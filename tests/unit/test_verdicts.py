@@ -192,10 +192,11 @@ def test_the_outermost_sizes_are_told_with_their_interval() -> None:
             for (smaller, larger), (d, p) in pairs.items()
         ]
     ).assign(equivalent=False)
-    verdict = told(growth_verdicts.sizes(study(sizes=rows), "f", "s"))
+    few = rows.assign(norm="wordsim", difference=np.nan)
+    verdict = told(growth_verdicts.sizes(study(sizes=pd.concat([rows, few])), "f", "s"))
     assert verdict.answer == (
         "Difference in rho between the largest size and the smallest (large - small), expert overlap at AP >= 0.5: "
-        "SimLex 0.10 [0.05, 0.15], p = 0.020, 40 pairs: the larger higher."
+        "SimLex 0.10 [0.05, 0.15], p = 0.020, 40 pairs: the larger higher; WordSim & co: too few."
     )
     assert "hold the seeds fixed, of which there are 2 a size; p values are not adjusted" in verdict.chance
     assert verdict.control == "With equally many units: not defined."
@@ -203,12 +204,11 @@ def test_the_outermost_sizes_are_told_with_their_interval() -> None:
     for changed, words in (
         ({"p": 0.3}, "pairs: undecided."),
         ({"p": 0.3, "equivalent": True}, "pairs: equivalent within 0.05."),
-        ({"difference": np.nan}, "SimLex: too few."),
     ):
         other = rows.copy()
         other.loc[ends, list(changed)] = list(changed.values())
         assert told(growth_verdicts.sizes(study(sizes=other), "f", "s")).answer.endswith(words)
-    assert growth_verdicts.sizes(study(sizes=rows.assign(difference=np.nan)), "f", "s") is None
+    assert growth_verdicts.sizes(study(sizes=few), "f", "s") is None
 
 
 def test_what_was_not_measured_has_no_verdict() -> None:

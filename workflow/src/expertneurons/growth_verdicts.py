@@ -61,24 +61,23 @@ def _runs(count: int) -> str:
 def sizes(study: Studied, family: str, stimuli: str) -> Verdict | None:
     """Say for every norm how far the largest size is above the smallest, with all units and with equally many."""
     rows = study.of("sizes", family=family, stimuli=stimuli)
-    if rows.empty or rows["difference"].isna().all():
+    if rows.empty:
         return None
     # The outermost sizes: the smallest is never the larger one of two, the largest never the smaller.
     ends = rows[~rows["smaller"].isin(rows["larger"]) & ~rows["larger"].isin(rows["smaller"])]
     ends = ends[np.isclose(ends["threshold"].astype(float), study.threshold)]
+    if ends["difference"].isna().all():
+        return None
     told = {name: _ends(study, ends[ends["representation"] == name]) for name in (EXPERTS, SUBSAMPLED)}
+    larger, smaller = ends["larger"].iloc[0], ends["smaller"].iloc[0]
     bound, seeds = rows["bound"].max(), rows["seeds"].max()
     return Verdict(
-        f"Difference in rho between the largest size and the smallest ({_named(ends)}), expert overlap at "
+        f"Difference in rho between the largest size and the smallest ({larger} - {smaller}), expert overlap at "
         f"AP >= {study.threshold:g}: {told[EXPERTS]}.",
         f"A difference of zero; smaller than {bound:g} counts as none, by an equivalence test. Intervals are for new "
         f"concepts and hold the seeds fixed, of which there are {seeds:.0f} a size; p values are not adjusted.",
         f"With equally many units: {told[SUBSAMPLED]}.",
     )
-
-
-def _named(ends: pd.DataFrame) -> str:
-    return f"{ends['larger'].iloc[0]} - {ends['smaller'].iloc[0]}" if len(ends) else "not compared"
 
 
 def _ends(study: Studied, rows: pd.DataFrame) -> str:
