@@ -119,10 +119,13 @@ def test_the_best_unit_is_told_on_sentences_that_did_not_choose_it() -> None:
 
 def test_rivals_and_agreement() -> None:
     verdict = told(further_verdicts.rivals(study(), *PLACE))
-    assert verdict.answer.startswith(
-        "With 4 units a concept, rho by method is SimLex: experts 0.40 [0.30, 0.50] and random"
+    one = "experts 0.40 [0.30, 0.50] (40 pairs)"
+    assert verdict.answer == (
+        "Rho by method with as many units a concept; differences between methods are not tested. "
+        f"SimLex, 1 unit: {one}; 4 units: {one}. WordSim & co, 1 unit: {one}; 4 units: {one}."
     )
-    assert verdict.control == "Held-out AP with as many units: experts 0.800."
+    assert verdict.chance.startswith("SimLex, 1 unit: random units 0.05 [-0.05, 0.15] (40 pairs); 4")
+    assert verdict.control == "Held-out AP with as many units: 1 unit: experts 0.800; 4 units: experts 0.800."
     verdict = told(further_verdicts.agreement(study(), "", "everyday"))
     assert verdict.answer == (
         "The concept similarities of two models correlate by 0.20 [0.10, 0.30] (a-model, control); 1 pair of models."
@@ -142,11 +145,32 @@ def tried(rho: float, **other: Any) -> dict[str, Any]:
 
 def test_stability_keeps_choices_and_controls_apart() -> None:
     rows = [tried(0.4), tried(0.2), tried(0.05), tried(0.9, responses="masked"), tried(0.8, sentences="shuffled")]
-    rows += [tried(0.03, model="control"), tried(0.7, score=stability_names.COUNT_MATCHED)]
+    rows += [
+        tried(np.nan),
+        tried(np.nan, model="control"),
+        tried(0.03, model="control"),
+        tried(0.7, score=stability_names.COUNT_MATCHED),
+    ]
     verdict = told(further_verdicts.stability(study(stability=pd.DataFrame(rows)), *PLACE))
-    assert "SimLex 0.20 (middle half 0.12 to 0.30; the interval is above zero in 2 of 3)" in verdict.answer
-    assert verdict.chance == "With sentences dealt out anew: SimLex 0.80 (medians)."
-    assert "SimLex 0.03" in verdict.control
+    assert (
+        "SimLex 0.20 (middle half 0.12 to 0.30; the interval is above zero in 2 of 3; 1 more undefined)"
+        in verdict.answer
+    )
+    assert verdict.chance == "With sentences dealt out anew: SimLex 0.80 (median of 1)."
+    assert "SimLex 0.03 (middle half 0.03 to 0.03; the interval is above zero in 0 of 1; 1 more" in verdict.control
+
+
+def test_rivals_are_told_at_few_some_and_many_units() -> None:
+    rows = reported.rivalled()
+    rows = rows[(rows["method"] == "experts") & (rows["norm"] == "simlex") & (rows["k"] == 1)]
+    every = pd.concat([rows.assign(k=k, rho=np.nan if k == 1 else k / 100) for k in (1, 2, 4, 8, 16, 64)])
+    better = rows.assign(k=8, method="feature_probes", rho=0.5)
+    answer = told(further_verdicts.rivals(study(rivals=pd.concat([every, better])), *PLACE)).answer
+    assert re.findall(r"(\d+) units?: (.*?) \[", answer) == [
+        ("2", "experts 0.02"),
+        ("8", "features of a sparse probe 0.50"),
+        ("64", "experts 0.64"),
+    ]
 
 
 def test_growth_tells_the_largest_size_and_where_nothing_emerged() -> None:

@@ -1,10 +1,15 @@
 """Further verdicts: on stability, rivals and causes, which a study measures where it was asked to."""
 
+from typing import Any
+
+import pandas as pd
+
 from expertneurons import stability_names as choices
+from expertneurons.grids import formatted
 from expertneurons.statements import between, number
 from expertneurons.steering_names import CAPPED, LOGPROB, ON, OTHER, RANDOM
 from expertneurons.steering_names import EXPERTS as HELD
-from expertneurons.steering_report import ks_of, row_of
+from expertneurons.steering_report import ks_of, row_of, units
 from expertneurons.studied import Studied
 from expertneurons.verdicts import Row, Verdict, joined, zero
 
@@ -15,51 +20,79 @@ def stability(study: Studied, model: str, stimuli: str) -> Verdict | None:
     if rows.empty:
         return None
     plain = (rows["sentences"] == "labelled") & ~rows["responses"].isin(["masked", "context"])
-    parts: dict[bool, list[str]] = {True: [], False: []}
-    for trained in (True, False):
-        own = rows[plain & ((rows["model"] == model) == trained) & (rows["score"] != choices.COUNT_MATCHED)]
-        for norm, title in study.norms_of(own).items():
-            part = own[own["norm"] == norm]
-            low, middle, high = (float(end) for end in part["rho"].quantile([0.25, 0.5, 0.75]))
-            parts[trained].append(
-                f"{title} {number(middle)} (middle half {number(low)} to {number(high)}; the interval is "
-                f"above zero in {(part['low'] > 0).sum()} of {len(part)})"
-            )
-    shuffled = rows[(rows["sentences"] == "shuffled") & (rows["model"] == model)]
+    plain &= rows["score"] != choices.COUNT_MATCHED
+    own = _over_choices(study, rows[plain & (rows["model"] == model)])
+    control = _over_choices(study, rows[plain & rows["model"].isin(study.controls_of(model))])
+    shuffled = rows[(rows["sentences"] == "shuffled") & (rows["model"] == model)].dropna(subset="rho")
     chance = [
-        f"{title} {number(shuffled.loc[shuffled['norm'] == norm, 'rho'].median())}"
+        f"{title} {number(found.median())} (median of {len(found)})"
         for norm, title in study.norms_of(shuffled).items()
+        for found in [shuffled.loc[shuffled["norm"] == norm, "rho"]]
     ]
     return Verdict(
-        f"Over all choices of pooling, sites, threshold and score the median rho is {joined(parts[True])}.",
-        f"With sentences dealt out anew: {joined(chance)} (medians)." if chance else "Zero.",
-        f"The same choices with untrained weights: {joined(parts[False])}." if parts[False] else "No control was run.",
+        f"Over all choices of pooling, sites, threshold and score the median rho is {joined(own)}.",
+        f"With sentences dealt out anew: {joined(chance)}." if chance else "Zero.",
+        f"The same choices with untrained weights: {joined(control)}." if control else "No control was run.",
     )
+
+
+def _over_choices(study: Studied, rows: pd.DataFrame) -> list[str]:
+    """Tell the middle half of the choices in which the alignment is defined, and how many are not."""
+    parts = []
+    for norm, title in study.norms_of(rows).items():
+        part = rows[rows["norm"] == norm]
+        known = part["rho"].dropna()
+        low, middle, high = (number(end) for end in known.quantile([0.25, 0.5, 0.75]))
+        lost = len(part) - len(known)
+        parts.append(
+            f"{title} {middle} (middle half {low} to {high}; the interval is above zero in {(part['low'] > 0).sum()} "
+            f"of {len(known)}{f'; {lost} more undefined' if lost else ''})"
+            if len(known)
+            else f"{title} not defined in any of {lost}"
+        )
+    return parts
 
 
 def rivals(study: Studied, model: str, stimuli: str) -> Verdict | None:
-    """Say how experts stand beside probes and features with as many units, at the largest number."""
+    """Say how experts stand beside probes and features with as many units, at few, at some and at many."""
     rows = study.of("rivals", model=model, stimuli=stimuli)
+    rows = rows[rows["rho"].notna()] if len(rows) else rows
     if rows.empty:
         return None
-    last = rows[rows["k"] == rows["k"].max()]
+    # The numbers at which experts are defined with every norm, since a single one can be too few to overlap.
+    known = rows[rows["method"] == "experts"].groupby("k")["norm"].nunique()
+    ks = known.index[known == known.max()]
+    if ks.empty:
+        return None
+    chosen = rows[rows["k"].isin([ks.min(), ks[len(ks) // 2], ks.max()])]
     parts, chance = [], []
-    for norm, title in study.norms_of(last).items():
-        own = last[(last["norm"] == norm) & last["rho"].notna()].sort_values("rho", ascending=False).to_dict("records")
-        ranked = [f"{_method(row)} {number(row['rho'])} {between(row['low'], row['high'])}" for row in own]
-        parts.append(f"{title}: {joined(ranked) if ranked else 'not defined'}")
-        chance += [f"{title} {number(row['rho'])}" for row in own if row["method"] == "random"]
-    scored = last.drop_duplicates("method").dropna(subset="ap")
-    held = [f"{_method(row)} {row['ap']:.3f}" for row in scored.to_dict("records")]
+    for norm, title in study.norms_of(chosen).items():
+        own = chosen[chosen["norm"] == norm]
+        every = [_beside(k, part[part["method"] != "random"]) for k, part in own.groupby("k")]
+        parts.append(f"{title}, {'; '.join(every)}")
+        random = [_beside(k, part) for k, part in own[own["method"] == "random"].groupby("k")]
+        chance += [f"{title}, {'; '.join(random)}"] if random else []
+    scored = chosen.drop_duplicates(["k", "method"]).dropna(subset="ap")
+    held = [f"{units(k)}: {joined(_named(part, 'ap', 3))}" for k, part in scored.groupby("k")]
     return Verdict(
-        f"With {last['k'].iloc[0]} units a concept, rho by method is {'; '.join(parts)}.",
-        f"Random units: {joined(chance)}." if chance else "Random units share nothing.",
-        f"Held-out AP with as many units: {joined(held)}.",
+        f"Rho by method with as many units a concept; differences between methods are not tested. {'. '.join(parts)}.",
+        f"{'. '.join(chance)}." if chance else "Random units share nothing.",
+        f"Held-out AP with as many units: {'; '.join(held)}.",
     )
 
 
-def _method(row: Row) -> str:
-    return str(row["method"]).replace("_", " ")
+def _beside(k: Any, rows: pd.DataFrame) -> str:
+    """Tell methods with k units, the best aligned first."""
+    ranked = rows.sort_values("rho", ascending=False)
+    ends = [between(row["low"], row["high"]) for row in ranked.to_dict("records")]
+    parts = [f"{named} {interval}" for named, interval in zip(_named(ranked, "rho", 2), ends, strict=True)]
+    return f"{units(k)}: {joined(parts)} ({rows['n_pairs'].iloc[0]:.0f} pairs)"
+
+
+def _named(rows: pd.DataFrame, value: str, digits: int) -> list[str]:
+    return [
+        f"{choices.METHODS[row['method']]} {formatted(row[value], f'.{digits}f')}" for row in rows.to_dict("records")
+    ]
 
 
 def agreement(study: Studied, _: str, stimuli: str) -> Verdict | None:
@@ -97,9 +130,9 @@ def causes(study: Studied, model: str, stimuli: str) -> Verdict | None:
     )
     verb = "makes" if beyond["low"] > 0 else "does not for certain make"
     silent = row_of(rows, CAPPED, LOGPROB, best, HELD)
-    units = "1 expert" if best == 1 else f"{best} experts"
+    held = "1 expert" if best == 1 else f"{best} experts"
     return Verdict(
-        f"Forcing {units} of a concept {verb} its word more probable than forcing matched random units does "
+        f"Forcing {held} of a concept {verb} its word more probable than forcing matched random units does "
         f"({_nats(beyond)}), {_nats(mean)} in all; keeping them from rising changes it by {_nats(silent)}.",
         f"No change; of {len(means)} numbers of units the one with the largest effect is told.",
         f"Matched random units: {_nats(row_of(rows, ON, LOGPROB, best, RANDOM))}; beyond another concept's experts: "

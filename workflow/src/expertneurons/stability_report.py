@@ -8,6 +8,7 @@ import pandas as pd
 
 from expertneurons import stability_names as names
 from expertneurons.statements import between, number
+from expertneurons.steering_report import units
 
 
 def choice_statements(rows: pd.DataFrame, model: str, norm: str, title: str) -> list[str]:
@@ -117,14 +118,14 @@ def rival_statements(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
     for k in sizes:
         own = first[first["k"] == k]
         known = own.dropna(subset="ap").sort_values("ap", ascending=False)
-        parts = [f"{row['method']} {row['ap']:.3f}" for row in known.to_dict("records")]
-        told.append(f"Held-out AP with {k} units a concept: {', '.join(parts)}.")
+        parts = [f"{names.METHODS[row['method']]} {row['ap']:.3f}" for row in known.to_dict("records")]
+        told.append(f"Held-out AP with {units(k)} a concept: {', '.join(parts)}.")
     for norm, title in norms.items():
         for k in sizes:
             own = rows[(rows["norm"] == norm) & (rows["k"] == k) & rows["rho"].notna()]
             ranked = own.sort_values("rho", ascending=False).to_dict("records")
-            parts = [f"{row['method']} {_with_ends(row)}" for row in ranked]
-            told.append(f"{title}, alignment with {k} units a concept: {'; '.join(parts)}.")
+            parts = [f"{names.METHODS[row['method']]} {_with_ends(row)}" for row in ranked]
+            told.append(f"{title}, alignment with {units(k)} a concept: {'; '.join(parts)}.")
     return told
 
 

@@ -42,7 +42,7 @@ def forced(rows: pd.DataFrame) -> list[str]:
     for k in ks_of(rows):
         mean = row_of(rows, ON, LOGPROB, k, EXPERTS)
         told.append(
-            f"{_units(k)}: change in the word's log probability {_estimate(mean)} nats{_zero(mean)} (median "
+            f"{units(k)}: change in the word's log probability {_estimate(mean)} nats{_zero(mean)} (median "
             f"{number(mean['median'])}, up for {mean['share_positive']:.0%} of concepts); "
             f"{_against(row_of(rows, ON, LOGPROB, k, EXPERTS, RANDOM), 'matched random units')}; "
             f"{_against(row_of(rows, ON, LOGPROB, k, EXPERTS, OTHER), 'the experts of another concept')}."
@@ -62,7 +62,7 @@ def written(rows: pd.DataFrame) -> list[str]:
         costs = {name: row_of(rows, ON, PERPLEXITY, k, name) for name in (EXPERTS, RANDOM)}
         ratio = row_of(rows, ON, PERPLEXITY, k, EXPERTS, NONE)
         told.append(
-            f"{_units(k)}: {_share(row_of(rows, ON, MENTIONS, k, EXPERTS))} mention it, with random units "
+            f"{units(k)}: {_share(row_of(rows, ON, MENTIONS, k, EXPERTS))} mention it, with random units "
             f"{_share(row_of(rows, ON, MENTIONS, k, RANDOM))} (difference {_points(difference)}{_zero(difference)}); "
             f"perplexity {np.exp(costs[EXPERTS]['value']):.1f}, {_ratio(ratio)} times the unforced texts', with random "
             f"units {np.exp(costs[RANDOM]['value']):.1f}."
@@ -84,7 +84,7 @@ def silenced(rows: pd.DataFrame) -> list[str]:
             mean = row_of(rows, kind, LOGPROB, k, EXPERTS)
             verdict = "drops" if mean["high"] < 0 else "rises" if mean["low"] > 0 else "does not change for certain"
             told.append(
-                f"{_units(k)} {how}: the word's log probability {verdict}: {_estimate(mean)} nats (down for "
+                f"{units(k)} {how}: the word's log probability {verdict}: {_estimate(mean)} nats (down for "
                 f"{1 - mean['share_positive']:.0%} of concepts); "
                 f"{_against(row_of(rows, kind, LOGPROB, k, EXPERTS, RANDOM), 'matched random units')}."
             )
@@ -112,7 +112,8 @@ def basis(rows: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     return told
 
 
-def _units(k: int) -> str:
+def units(k: int) -> str:
+    """Write a number of units."""
     return "1 unit" if k == 1 else f"{k} units"
 
 
