@@ -2,14 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from expertneurons import stability_names as choices
 from expertneurons.grids import formatted
 from expertneurons.statements import between, number
-from expertneurons.steering_names import CAPPED, LOGPROB, ON, OTHER, RANDOM
+from expertneurons.steering_names import CAPPED, LOGPROB, MENTIONS, NONE, ON, OTHER, PERPLEXITY, RANDOM
 from expertneurons.steering_names import EXPERTS as HELD
-from expertneurons.steering_report import ks_of, row_of, units
+from expertneurons.steering_report import ks_of, percent, ratio, row_of, units
 from expertneurons.studied import Studied
 from expertneurons.verdicts import Row, Verdict, joined, zero
 
@@ -133,11 +134,34 @@ def causes(study: Studied, model: str, stimuli: str) -> Verdict | None:
     held = "1 expert" if best == 1 else f"{best} experts"
     return Verdict(
         f"Forcing {held} of a concept {verb} its word more probable than forcing matched random units does "
-        f"({_nats(beyond)}), {_nats(mean)} in all; keeping them from rising changes it by {_nats(silent)}.",
+        f"({_nats(beyond)}), {_nats(mean)} in all; keeping them from rising changes it by {_nats(silent)}"
+        f"{_written(rows, best)}.",
         f"No change; of {len(means)} numbers of units the one with the largest effect is told.",
         f"Matched random units: {_nats(row_of(rows, ON, LOGPROB, best, RANDOM))}; beyond another concept's experts: "
-        f"{_nats(other)}.",
+        f"{_nats(other)}{_random_texts(rows, best)}.",
     )
+
+
+def _written(rows: pd.DataFrame, k: int) -> str:
+    """Say what texts cost and mention when experts are forced; a masked model writes none."""
+    if not (rows["measure"] == MENTIONS).any():
+        return "; a masked model writes no texts"
+    cost, usual = row_of(rows, ON, PERPLEXITY, k, HELD, NONE), row_of(rows, ON, MENTIONS, 0, NONE)
+    forced = row_of(rows, ON, MENTIONS, k, HELD)
+    return (
+        f". The texts it then writes have {ratio(cost)} times the perplexity of unforced ones, and "
+        f"{percent(forced)} of them mention the concept, {percent(usual)} of unforced ones "
+        f"({forced['n_concepts']:.0f} concepts)"
+    )
+
+
+def _random_texts(rows: pd.DataFrame, k: int) -> str:
+    """Say the same of texts with random units forced."""
+    if not (rows["measure"] == MENTIONS).any():
+        return ""
+    shown = percent(row_of(rows, ON, MENTIONS, k, RANDOM))
+    cost = np.exp(row_of(rows, ON, PERPLEXITY, k, RANDOM)["value"] - row_of(rows, ON, PERPLEXITY, 0, NONE)["value"])
+    return f". With random units {shown} of the texts mention the concept, at {cost:.2f} times the perplexity"
 
 
 def _nats(row: Row) -> str:

@@ -60,11 +60,11 @@ def written(rows: pd.DataFrame) -> list[str]:
     for k in ks_of(rows):
         difference = row_of(rows, ON, MENTIONS, k, EXPERTS, RANDOM)
         costs = {name: row_of(rows, ON, PERPLEXITY, k, name) for name in (EXPERTS, RANDOM)}
-        ratio = row_of(rows, ON, PERPLEXITY, k, EXPERTS, NONE)
+        cost = row_of(rows, ON, PERPLEXITY, k, EXPERTS, NONE)
         told.append(
             f"{units(k)}: {_share(row_of(rows, ON, MENTIONS, k, EXPERTS))} mention it, with random units "
             f"{_share(row_of(rows, ON, MENTIONS, k, RANDOM))} (difference {_points(difference)}{_zero(difference)}); "
-            f"perplexity {np.exp(costs[EXPERTS]['value']):.1f}, {_ratio(ratio)} times the unforced texts', with random "
+            f"perplexity {np.exp(costs[EXPERTS]['value']):.1f}, {ratio(cost)} times the unforced texts', with random "
             f"units {np.exp(costs[RANDOM]['value']):.1f}."
         )
     return told
@@ -141,6 +141,12 @@ def _points(row: Mapping[str, Any]) -> str:
     return f"{100 * row['value']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}] points"
 
 
-def _ratio(row: Mapping[str, Any]) -> str:
+def percent(row: Mapping[str, Any]) -> str:
+    """Write a share with its interval."""
+    return f"{row['value']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
+
+
+def ratio(row: Mapping[str, Any]) -> str:
+    """Write a difference of logarithms as a ratio with its interval."""
     value, low, high = (np.exp(row[name]) for name in ("value", "low", "high"))
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
