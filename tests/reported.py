@@ -66,7 +66,7 @@ def compared(**changed: Any) -> pd.DataFrame:
 def fitted() -> pd.DataFrame:
     """Slopes of mixed models."""
     numbers = {"estimate": 0.25, "se": 0.1, "df": 10.0, "p": 0.03, "low": 0.03, "high": 0.47, "note": ""}
-    place = {**PLACE, "name": "alignment", "condition": "experts", "term": "rating"}
+    place = {**PLACE, "name": "alignment", "condition": "experts", "term": "rating", "against": ""}
     return pd.DataFrame([{**place, "norm": norm, **numbers, "n_pairs": 40, "n_concepts": 12} for norm in NORMS]).assign(
         converged=True
     )

@@ -110,6 +110,20 @@ def test_cells_are_formatted_and_sorted_by_their_numbers() -> None:
     assert [number for _, number in found.heads] == [False, True, True, True]
 
 
+def test_columns_that_say_nothing_are_left_out() -> None:
+    rows = pd.DataFrame(
+        {"name": ["", ""], "x": [np.nan, np.nan], "note": ["", None], "low": [np.nan, 0.1], "high": 0.2}
+    )
+    columns = [
+        Column("name", "name"),
+        Column("x", "x", ".2f"),
+        Column("note", "note"),
+        Column("ends", "low high", ".1f"),
+    ]
+    assert [name for name, _ in grid("t", "A table.", rows, columns).heads] == ["name", "ends"]
+    assert len(grid("t", "A table.", rows[:0], columns).heads) == 4
+
+
 @pytest.mark.parametrize(
     ("text", "set_as"),
     [("a_b & 5%", r"a\_b \& 5\%"), ("AP >= 1~\\", r"AP \textgreater{}= 1\textasciitilde{}\textbackslash{}")],

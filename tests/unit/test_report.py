@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import reported
-from expertneurons import control_alerts, report, sheets, studied
+from expertneurons import control_alerts, report, report_tables, sheets, studied
 from expertneurons.alignment_statements import answers, estimate, summary, warnings
 from expertneurons.errors import StudyError
 from expertneurons.questions import QUESTIONS
@@ -242,6 +242,16 @@ def test_control_that_follows_domains_is_told_beside_the_model(tmp_path: Path) -
     )
     rows.loc[auc, ["low", "p"]] = 0.49, 0.2
     assert control_alerts.above_chance(study) == []
+
+
+def test_slopes_name_the_model_of_the_other_side() -> None:
+    fits = reported.fitted()
+    fits = pd.concat([fits, fits.assign(name="difference", condition="experts - experts", against="control")])
+    titles = {"a-model": "A model", "control": "Its control"}
+    study = studied.Studied(reported.all_tables() | {"mixed_models": fits}, 0.5, ["a-model"], [], NORMS, titles, {})
+    found = report_tables.comparison(study, "a-model", "everyday")[-1]
+    assert "p is not adjusted for their number" in found.caption
+    assert set(found.frame()["model of the subtracted side"]) == {"", "Its control"}
 
 
 def test_estimate_has_its_interval() -> None:
