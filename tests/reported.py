@@ -81,7 +81,9 @@ def agreed() -> pd.DataFrame:
 def layered() -> pd.DataFrame:
     """Two layers, of which the second has three times the experts."""
     row: dict[str, Any] = {"threshold": 0.5, "n_units": 40, "n_pairs_expected_by_chance": 2.0}
-    row |= {f"{name}_{norm}": value for norm in NORMS for name, value in (("low", -0.1), ("high", 0.4))}
+    row |= {
+        f"{name}_{norm}": value for norm in NORMS for name, value in (("low", -0.1), ("high", 0.4), ("n_pairs", 40))
+    }
     rows = []
     for model in ("a-model", "control"):
         for layer, pairs in ((0, 10), (1, 30)):
