@@ -11,7 +11,7 @@ import pytest
 
 import reported
 from expertneurons import tables
-from expertneurons.grids import Column, grid
+from expertneurons.grids import Column, counted, grid
 from expertneurons.paper import escaped, latex, write_paper_tables
 
 # Every letter that LaTeX minds, a name that cannot be hyphenated, and rows that start with what a line break could eat.
@@ -108,6 +108,11 @@ def test_cells_are_formatted_and_sorted_by_their_numbers() -> None:
     assert found.rows[1][1].order == float("-inf")
     assert [row[0].href for row in found.rows] == ["a.html", ""]
     assert [number for _, number in found.heads] == [False, True, True, True]
+
+
+@pytest.mark.parametrize(("value", "text"), [(428.5, "428.5"), (428.0, "428"), (0.04, "0"), (10.25, "10.2")])
+def test_counts_have_a_decimal_where_they_are_not_whole(value: float, text: str) -> None:
+    assert counted(value) == text
 
 
 def test_columns_that_say_nothing_are_left_out() -> None:

@@ -82,3 +82,8 @@ def formatted(value: float, form: str) -> str:
     """Write a number in a form, with no minus before zero."""
     text = f"{value:{form}}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def counted(value: float) -> str:
+    """Write a number of things, with one decimal where it is not whole, as a median or a mean can be."""
+    return f"{value:.1f}".removesuffix(".0")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from expertneurons import stability_names as names
+from expertneurons.grids import counted
 from expertneurons.statements import between, number
 from expertneurons.steering_report import units
 
@@ -99,7 +100,7 @@ def size_statements(rows: pd.DataFrame, threshold: float) -> list[str]:
             same = "" if np.isnan(last["jaccard"]) else f", Jaccard {ends}"
             parts.append(
                 f"{positives} positives, {first['negatives']} to {last['negatives']} negatives: "
-                f"{first['n_experts']:.0f} to {last['n_experts']:.0f} experts{same}"
+                f"{counted(first['n_experts'])} to {counted(last['n_experts'])} experts{same}"
             )
         told.append(f"Experts by {rule}: {'; '.join(parts)}.")
     raw = one[one["rule"] == names.AP]
