@@ -1,7 +1,5 @@
 """Further verdicts: on stability, rivals and causes, which a study measures where it was asked to."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -69,12 +67,12 @@ def rivals(study: Studied, model: str, stimuli: str) -> Verdict | None:
     parts, chance = [], []
     for norm, title in study.norms_of(chosen).items():
         own = chosen[chosen["norm"] == norm]
-        every = [_beside(k, part[part["method"] != "random"]) for k, part in own.groupby("k")]
+        every = [_beside(part[part["method"] != "random"]) for _, part in own.groupby("k")]
         parts.append(f"{title}, {'; '.join(every)}")
-        random = [_beside(k, part) for k, part in own[own["method"] == "random"].groupby("k")]
+        random = [_beside(part) for _, part in own[own["method"] == "random"].groupby("k")]
         chance += [f"{title}, {'; '.join(random)}"] if random else []
     scored = chosen.drop_duplicates(["k", "method"]).dropna(subset="ap")
-    held = [f"{units(k)}: {joined(_named(part, 'ap', 3))}" for k, part in scored.groupby("k")]
+    held = [f"{units(part['k'].iloc[0])}: {joined(_named(part, 'ap', 3))}" for _, part in scored.groupby("k")]
     return Verdict(
         f"Rho by method with as many units a concept; differences between methods are not tested. {'. '.join(parts)}.",
         f"{'. '.join(chance)}." if chance else "Random units share nothing.",
@@ -82,12 +80,12 @@ def rivals(study: Studied, model: str, stimuli: str) -> Verdict | None:
     )
 
 
-def _beside(k: Any, rows: pd.DataFrame) -> str:
-    """Tell methods with k units, the best aligned first."""
+def _beside(rows: pd.DataFrame) -> str:
+    """Tell methods with as many units, the best aligned first."""
     ranked = rows.sort_values("rho", ascending=False)
     ends = [between(row["low"], row["high"]) for row in ranked.to_dict("records")]
     parts = [f"{named} {interval}" for named, interval in zip(_named(ranked, "rho", 2), ends, strict=True)]
-    return f"{units(k)}: {joined(parts)} ({rows['n_pairs'].iloc[0]:.0f} pairs)"
+    return f"{units(rows['k'].iloc[0])}: {joined(parts)} ({rows['n_pairs'].iloc[0]:.0f} pairs)"
 
 
 def _named(rows: pd.DataFrame, value: str, digits: int) -> list[str]:
