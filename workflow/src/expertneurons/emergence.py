@@ -187,8 +187,7 @@ def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: flo
         finals, influences = zip(*(_finals(side, common) for side in sides), strict=True)
         pairs, difference = sides[0][0].pairs[common], float(finals[1].mean() - finals[0].mean())
         se = float(np.sqrt(covariance((influences[1] - influences[0])[:, None], pairs)[0, 0]))
-        df = freedom(np.unique(pairs).size)
-        reach = stats.t.ppf(0.5 + level / 2, df) * se
+        reach = stats.t.ppf(0.5 + level / 2, df := freedom(np.unique(pairs).size)) * se
         within = equivalence(difference, se, bound, df)
         yield {
             "smaller": smaller,
