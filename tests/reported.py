@@ -66,7 +66,7 @@ def compared(**changed: Any) -> pd.DataFrame:
 def fitted() -> pd.DataFrame:
     """Slopes of mixed models."""
     numbers = {"estimate": 0.25, "se": 0.1, "df": 10.0, "p": 0.03, "low": 0.03, "high": 0.47, "note": ""}
-    place = {**PLACE, "name": "alignment", "condition": "experts", "term": "rating"}
+    place = {**PLACE, "name": "alignment", "condition": "experts", "term": "rating", "against": ""}
     return pd.DataFrame([{**place, "norm": norm, **numbers, "n_pairs": 40, "n_concepts": 12} for norm in NORMS]).assign(
         converged=True
     )
@@ -81,7 +81,9 @@ def agreed() -> pd.DataFrame:
 def layered() -> pd.DataFrame:
     """Two layers, of which the second has three times the experts."""
     row: dict[str, Any] = {"threshold": 0.5, "n_units": 40, "n_pairs_expected_by_chance": 2.0}
-    row |= {f"{name}_{norm}": value for norm in NORMS for name, value in (("low", -0.1), ("high", 0.4))}
+    row |= {
+        f"{name}_{norm}": value for norm in NORMS for name, value in (("low", -0.1), ("high", 0.4), ("n_pairs", 40))
+    }
     rows = []
     for model in ("a-model", "control"):
         for layer, pairs in ((0, 10), (1, 30)):

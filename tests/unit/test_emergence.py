@@ -288,13 +288,13 @@ def test_equal_sizes_are_equivalent_and_different_ones_are_not() -> None:
     assert unsure["p"] > 0.05
 
 
-def test_neighbours_are_compared_in_the_order_of_the_sizes() -> None:
+def test_neighbours_and_the_outermost_are_compared_in_the_order_of_the_sizes() -> None:
     first = two_sizes(0.2, 0.8)
     curves = {("c", "1"): first["a", "1"], ("a", "1"): first["b", "1"], ("b", "1"): first["a", "2"]}
     found = list(compare_sizes(curves, 0.05, 0.95))
-    assert [(row["smaller"], row["larger"]) for row in found] == [("c", "a"), ("a", "b")]
-    assert [row["difference"] > 0 for row in found] == [True, False]
-    assert [row["seeds"] for row in found] == [1, 1]
+    assert [(row["smaller"], row["larger"]) for row in found] == [("c", "a"), ("a", "b"), ("c", "b")]
+    assert [row["difference"] > 0 for row in found] == [True, False, True]
+    assert [row["seeds"] for row in found] == [1, 1, 1]
     assert all(np.isnan(row["sd_over_seeds"]) for row in found)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from expertneurons import accounts
+from expertneurons import accounts, control_alerts
 from expertneurons import emergence_report as told
 from expertneurons.dose_names import DIFFERENCE, HALF, MEAN
 from expertneurons.emergence_figures import EXPERTS
@@ -226,4 +226,4 @@ def test_known_truth_that_is_missed_or_there_from_the_start_is_a_failure() -> No
     early = {**RISING, ("small", 2, 8): (0.2, 0.1, 0.4), ("big", 1, 0): (0.3, 0.1, 0.5)}
     (known,) = told.failures(grown(early), "features")
     assert known.startswith("Control failed: untrained models of size big align with the features")
-    assert accounts.alerts(study()) == [missed.replace("the features", "the SimLex & co")]
+    assert control_alerts.failed(study()) == [missed.replace("the features", "the SimLex & co")]

@@ -149,7 +149,7 @@ def beyond(**changed: dict[str, float]) -> pd.DataFrame:
         names.ASYMMETRY: (names.LABELS, down),
         names.ADJUSTED: (names.ROLES, down),
     }
-    place = {"domain": "", "norm": "", "representation": names.EXPERTS, "threshold": 0.5}
+    place = {"domain": "", "norm": "", "representation": names.EXPERTS, "threshold": 0.5, "n": 12}
     return pd.DataFrame(
         [
             {"measure": measure, "null": null, **place, **own, **changed.get(measure, {})}
@@ -160,6 +160,8 @@ def beyond(**changed: dict[str, float]) -> pd.DataFrame:
 
 def test_claims_need_every_test() -> None:
     assert len(claims(beyond(), 0.5)) == 2
+    assert "(lift: 0.2 against 0 (shuffled labels, p = 0.001), for new words 0.1 to 0.3, 12" in claims(beyond(), 0.5)[0]
+    assert claims(beyond(), 0.5)[1].endswith("p = 0.001), for new words -0.3 to -0.1, 12 members).")
     assert claims(beyond(), 0.5)[1].startswith("the word's experts carry the members more than members' experts")
     up = {"value": 0.2, "low": 0.1, "high": 0.3}
     assert (

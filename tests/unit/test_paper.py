@@ -11,7 +11,7 @@ import pytest
 
 import reported
 from expertneurons import tables
-from expertneurons.grids import Column, grid
+from expertneurons.grids import Column, counted, grid
 from expertneurons.paper import escaped, latex, write_paper_tables
 
 # Every letter that LaTeX minds, a name that cannot be hyphenated, and rows that start with what a line break could eat.
@@ -108,6 +108,25 @@ def test_cells_are_formatted_and_sorted_by_their_numbers() -> None:
     assert found.rows[1][1].order == float("-inf")
     assert [row[0].href for row in found.rows] == ["a.html", ""]
     assert [number for _, number in found.heads] == [False, True, True, True]
+
+
+@pytest.mark.parametrize(("value", "text"), [(428.5, "428.5"), (428.0, "428"), (0.04, "0"), (10.25, "10.2")])
+def test_counts_have_a_decimal_where_they_are_not_whole(value: float, text: str) -> None:
+    assert counted(value) == text
+
+
+def test_columns_that_say_nothing_are_left_out() -> None:
+    rows = pd.DataFrame(
+        {"name": ["", ""], "x": [np.nan, np.nan], "note": ["", None], "low": [np.nan, 0.1], "high": 0.2}
+    )
+    columns = [
+        Column("name", "name"),
+        Column("x", "x", ".2f"),
+        Column("note", "note"),
+        Column("ends", "low high", ".1f"),
+    ]
+    assert [name for name, _ in grid("t", "A table.", rows, columns).heads] == ["name", "ends"]
+    assert len(grid("t", "A table.", rows[:0], columns).heads) == 4
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import reported
-from expertneurons import accounts, report, sheets, studied
+from expertneurons import control_alerts, report, report_tables, sheets, studied
 from expertneurons.alignment_statements import answers, estimate, summary, warnings
 from expertneurons.errors import StudyError
 from expertneurons.questions import QUESTIONS
@@ -210,8 +210,49 @@ def test_control_with_a_hierarchy_is_an_alert() -> None:
     claimed = rows[rows["model"] == "a-model"].assign(model="control")
     found = {"alignment": aligned(), "organisation": pd.concat([rows[rows["model"] == "a-model"], claimed])}
     study = studied.Studied(found, 0.5, ["a-model"], ["everyday"], NORMS, {}, {"control": "a-model"})
-    (alert,) = accounts.alerts(study)
+    (alert,) = control_alerts.failed(study)
     assert alert.startswith("Control failed: with untrained weights, category words share more experts")
+
+
+def test_random_units_that_align_are_an_alert() -> None:
+    rows = aligned()
+    random = rows[rows["representation"] == "experts.jaccard"].assign(representation="random_units.jaccard")
+    random.loc[random["norm"] == "wordsim", ["rho", "low", "high"]] = 0.0, -0.1, 0.1
+    study = studied.Studied({"alignment": pd.concat([rows, random])}, 0.5, ["a-model"], ["everyday"], NORMS, {}, {})
+    assert control_alerts.failed(study) == [
+        "Control failed: random units of a-model, matched by layer, site and number, align with SimLex "
+        "(rho = 0.30 [0.10, 0.60])."
+    ]
+    assert "random units of a-model with SimLex (rho = 0.30 [0.10, 0.60]) and" in control_alerts.checked(study)
+
+
+def test_control_that_follows_domains_is_told_beside_the_model(tmp_path: Path) -> None:
+    rows = reported.organised()
+    auc = (rows["model"] == "control") & (rows["measure"] == "domain_auc")
+    rows.loc[auc, ["value", "low", "high"]] = 0.6, 0.55, 0.65
+    found = {"alignment": aligned(), "organisation": rows}
+    study = studied.Studied(found, 0.5, ["a-model"], ["everyday"], NORMS, {}, {"control": "a-model"})
+    assert control_alerts.above_chance(study) == [
+        "Control above chance: experts of control (AP >= 0.5) follow domains more than shuffled labels do, AUC 0.60 "
+        "[0.55, 0.65] against 0.50, p = 0.001, 9 pairs; a-model: 0.80 [0.70, 0.90], whose interval lies above."
+    ]
+    text = page(tmp_path, {"organisation": rows})
+    assert "<strong>Control above chance:</strong> experts of Its control" in text
+    assert (
+        "No control failed: no 95% interval of rho at AP &gt;= 0.5, the one threshold checked, lies above zero" in text
+    )
+    rows.loc[auc, ["low", "p"]] = 0.49, 0.2
+    assert control_alerts.above_chance(study) == []
+
+
+def test_slopes_name_the_model_of_the_other_side() -> None:
+    fits = reported.fitted()
+    fits = pd.concat([fits, fits.assign(name="difference", condition="experts - experts", against="control")])
+    titles = {"a-model": "A model", "control": "Its control"}
+    study = studied.Studied(reported.all_tables() | {"mixed_models": fits}, 0.5, ["a-model"], [], NORMS, titles, {})
+    found = report_tables.comparison(study, "a-model", "everyday")[-1]
+    assert "p is not adjusted for their number" in found.caption
+    assert set(found.frame()["model of the subtracted side"]) == {"", "Its control"}
 
 
 def test_estimate_has_its_interval() -> None:

@@ -34,6 +34,7 @@ def choice(rho: float, **other: Any) -> dict[str, Any]:
 def choices() -> pd.DataFrame:
     rows = [choice(0.4), choice(0.2, responses="min"), choice(0.05, sites=names.ATTENTION), choice(np.nan, limit=0.9)]
     rows += [choice(0.7, responses="masked"), choice(0.01, model="u"), choice(-0.02, sentences="shuffled")]
+    rows.append(choice(0.6, score=names.COUNT_MATCHED))
     return pd.DataFrame(rows)
 
 
@@ -106,8 +107,8 @@ def test_rivals_stand_side_by_side_at_equal_numbers() -> None:
     ]
     rows.append({"method": "random", "k": 4, "ap": np.nan, **ends(0.0)})
     held_out, aligned = rival_statements(pd.DataFrame(rows), NORMS)
-    assert held_out == "Held-out AP with 4 units a concept: probes 0.950, experts 0.900."
-    assert "experts 0.20 [0.10, 0.30]; probes 0.10 [0.00, 0.20]; random 0.00" in aligned
+    assert held_out == "Held-out AP with 4 units a concept: units of a sparse probe 0.950, experts 0.900."
+    assert "experts 0.20 [0.10, 0.30]; units of a sparse probe 0.10 [0.00, 0.20]; random units 0.00" in aligned
 
 
 def test_curve_shows_every_choice_and_marks_the_study(choices: pd.DataFrame) -> None:

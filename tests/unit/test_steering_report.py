@@ -86,6 +86,15 @@ def test_ratio_of_perplexities_is_to_the_unforced_texts(effects: tuple[Path, Pat
     assert steering_report.row_of(effects[2], ON, MENTIONS, 1, EXPERTS, RANDOM)["value"] == pytest.approx(0.2)
 
 
+def test_measures_are_not_held_against_themselves(effects: tuple[Path, Path, pd.DataFrame]) -> None:
+    against = effects[2][effects[2]["kind"] == ON].groupby("measure")["against"].agg(set).to_dict()
+    assert against == {
+        LOGPROB: {ITSELF, RANDOM, OTHER},
+        MENTIONS: {ITSELF, RANDOM, OTHER, NONE},
+        PERPLEXITY: {ITSELF, RANDOM, NONE},
+    }
+
+
 def test_intervals_cover_a_planted_mean() -> None:
     generator = np.random.default_rng(2)
     draws = generator.integers(0, 40, (400, 40))
@@ -153,3 +162,12 @@ def test_account_and_figures_of_either_kind_of_model(tmp_path: Path, texts: bool
         "Forcing 10 experts of a concept makes its word more probable than forcing matched"
     )
     assert f"({row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}] nats)" in verdict.answer
+    texts_told = (
+        ". The texts it then writes have 1.11 [1.11, 1.11] times the perplexity of unforced ones, and 30.0% [30.0%, "
+        "30.0%] of them mention the concept, 10.0% [10.0%, 10.0%] of unforced ones (30 concepts)."
+    )
+    assert verdict.answer.endswith(texts_told if texts else "; a masked model writes no texts.")
+    random_told = (
+        ". With random units 10.0% [10.0%, 10.0%] of the texts mention the concept, at 1.11 times the perplexity."
+    )
+    assert verdict.control.endswith(random_told) == texts

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import reported
-from expertneurons import further_verdicts, stability_names, verdicts
+from expertneurons import further_verdicts, growth_verdicts, stability_names, verdicts
 from expertneurons.aspects import ASPECTS
 from expertneurons.questions import QUESTIONS
 from expertneurons.studied import Studied
@@ -90,16 +90,19 @@ def test_places_name_the_densest_layer_and_the_best_aligned() -> None:
     assert verdict.answer.startswith(
         "Of layers 0 to 1, experts are densest in layer 1 (1.5 times the mean of the layers)"
     )
-    assert "layer 1 with SimLex (rho = 0.10 [-0.10, 0.40], the interval includes zero)" in verdict.answer
+    assert "layer 1 with SimLex (rho = 0.10 [-0.10, 0.40], the interval includes zero, 40 pairs)" in verdict.answer
     assert verdict.chance.startswith("Shuffled labels give 6.7% of that layer's experts")
-    assert verdict.control == "Its control: densest in layer 1."
+    assert verdict.control.startswith(
+        "Its control: densest in layer 1, best aligned in layer 1 with SimLex (rho = 0.10"
+    )
 
 
 def test_organisation_tells_domains_and_claims_no_more_than_its_tests() -> None:
     verdict = told(verdicts.organised_as_people(study(), *PLACE))
     assert verdict.answer == (
-        "Expert overlap tells pairs of one domain from pairs of two (AUC 0.80 [0.70, 0.90]); category words share more "
-        "experts with their members than with other categories' members."
+        "Expert overlap tells pairs of one domain from pairs of two (AUC 0.80 [0.70, 0.90], p = 0.001, 9 pairs); "
+        "category words share more experts with their members than with other categories' members "
+        "(lift: 0.8 against 0.5 (shuffled labels, p = 0.001), for new words 0.7 to 0.9, 9 members)."
     )
     weak = reported.organised(p=0.2)
     weak["low"] = 0.4
@@ -109,20 +112,28 @@ def test_organisation_tells_domains_and_claims_no_more_than_its_tests() -> None:
 
 
 def test_the_best_unit_is_told_on_sentences_that_did_not_choose_it() -> None:
-    verdict = told(verdicts.which_unit(study(), *PLACE))
+    both = pd.concat([reported.counted(), reported.counted().assign(model="control")])
+    verdict = told(verdicts.which_unit(study(experts=both), *PLACE))
     assert verdict.answer == (
-        "The best unit of the median concept has AP 0.80 on sentences that did not choose it; the lowest is ant, 0.70; "
-        "1 of 3 concepts carry a warning."
+        "The best unit of the median concept has AP 0.80 on sentences that did not choose it; the lowest is ant, 0.70 "
+        "[0.60, 0.90]; 1 of 3 concepts carry a warning: the word alone (1)."
     )
+    assert verdict.control.endswith("the best unit of the median concept has AP: A model 0.80 and Its control 0.80.")
+    rows = reported.audited().assign(warnings=["null, word", "word", ""])
+    answer = told(verdicts.which_unit(study(audit=rows), *PLACE)).answer
+    assert answer.endswith("2 of 3 concepts carry a warning: the word alone (2) and no better than chance (1).")
     assert verdict.chance == "A constant unit has AP 0.286."
 
 
 def test_rivals_and_agreement() -> None:
     verdict = told(further_verdicts.rivals(study(), *PLACE))
-    assert verdict.answer.startswith(
-        "With 4 units a concept, rho by method is SimLex: experts 0.40 [0.30, 0.50] and random"
+    one = "experts 0.40 [0.30, 0.50] (40 pairs)"
+    assert verdict.answer == (
+        "Rho by method with as many units a concept; differences between methods are not tested. "
+        f"SimLex, 1 unit: {one}; 4 units: {one}. WordSim & co, 1 unit: {one}; 4 units: {one}."
     )
-    assert verdict.control == "Held-out AP with as many units: experts 0.800."
+    assert verdict.chance.startswith("SimLex, 1 unit: random units 0.05 [-0.05, 0.15] (40 pairs); 4")
+    assert verdict.control == "Held-out AP with as many units: 1 unit: experts 0.800; 4 units: experts 0.800."
     verdict = told(further_verdicts.agreement(study(), "", "everyday"))
     assert verdict.answer == (
         "The concept similarities of two models correlate by 0.20 [0.10, 0.30] (a-model, control); 1 pair of models."
@@ -142,17 +153,44 @@ def tried(rho: float, **other: Any) -> dict[str, Any]:
 
 def test_stability_keeps_choices_and_controls_apart() -> None:
     rows = [tried(0.4), tried(0.2), tried(0.05), tried(0.9, responses="masked"), tried(0.8, sentences="shuffled")]
-    rows += [tried(0.03, model="control"), tried(0.7, score=stability_names.COUNT_MATCHED)]
+    rows += [
+        tried(np.nan),
+        tried(np.nan, model="control"),
+        tried(0.03, model="control"),
+        tried(0.7, score=stability_names.COUNT_MATCHED),
+    ]
     verdict = told(further_verdicts.stability(study(stability=pd.DataFrame(rows)), *PLACE))
-    assert "SimLex 0.20 (middle half 0.12 to 0.30; the interval is above zero in 2 of 3)" in verdict.answer
-    assert verdict.chance == "With sentences dealt out anew: SimLex 0.80 (medians)."
-    assert "SimLex 0.03" in verdict.control
+    assert (
+        "SimLex 0.20 (middle half 0.12 to 0.30; the interval is above zero in 2 of 3; 1 more undefined)"
+        in verdict.answer
+    )
+    assert verdict.chance == "With sentences dealt out anew: SimLex 0.80 (median of 1)."
+    assert "SimLex 0.03 (middle half 0.03 to 0.03; the interval is above zero in 0 of 1; 1 more" in verdict.control
+
+
+def test_rivals_are_told_at_few_some_and_many_units() -> None:
+    rows = reported.rivalled()
+    rows = rows[(rows["method"] == "experts") & (rows["norm"] == "simlex") & (rows["k"] == 1)]
+    every = pd.concat([rows.assign(k=k, rho=np.nan if k == 1 else k / 100) for k in (1, 2, 4, 8, 16, 64)])
+    better = rows.assign(k=8, method="feature_probes", rho=0.5)
+    answer = told(further_verdicts.rivals(study(rivals=pd.concat([every, better])), *PLACE)).answer
+    assert re.findall(r"(\d+) units?: (.*?) \[", answer) == [
+        ("2", "experts 0.02"),
+        ("8", "features of a sparse probe 0.50"),
+        ("64", "experts 0.64"),
+    ]
 
 
 def test_growth_tells_the_largest_size_and_where_nothing_emerged() -> None:
     rows = [
         {"family": "f", "stimuli": "s", "run": run, "size": size, "parameters": parameters, "seed": 1, "step": step}
-        | {"norm": norm, "representation": "experts.jaccard", "threshold": 0.5, "rho": step / 10, "se": 0.05}
+        | {
+            "norm": norm,
+            "representation": "experts.jaccard",
+            "threshold": 0.5,
+            "rho": step / 10,
+            "se": 0.05 if norm == "simlex" else 0.1,
+        }
         for run, size, parameters in (("small-1", "small", 10), ("large-1", "large", 20))
         for norm in reported.NORMS
         for step in (0, 8)
@@ -165,32 +203,44 @@ def test_growth_tells_the_largest_size_and_where_nothing_emerged() -> None:
         for norm in reported.NORMS
     ]
     found = study(emergence=pd.DataFrame(rows), half_rise=pd.DataFrame(halves))
-    verdict = told(further_verdicts.growth(found, "f", "s"))
+    verdict = told(growth_verdicts.growth(found, "f", "s"))
     assert verdict.answer == (
         "In runs of size large, half of the last alignment is there at: SimLex: step 4 [2, 5]; WordSim & co: no "
         "emergence detected."
     )
-    assert verdict.control == "Mean rho at step 0: SimLex 0.00 and WordSim & co 0.00."
-
-
-def test_sizes_are_counted_by_what_each_comparison_shows() -> None:
-    usual = {
-        "family": "f",
-        "stimuli": "s",
-        "representation": "experts.jaccard",
-        "threshold": 0.5,
-        "bound": 0.05,
-        "seeds": 2,
-    }
-    results = [(0.1, 0.01, False), (-0.1, 0.01, False), (0.0, 0.6, True), (0.02, 0.3, False), (0.03, 0.3, False)]
-    rows = [{**usual, "norm": "simlex", "difference": d, "p": p, "equivalent": e} for d, p, e in results]
-    verdict = told(further_verdicts.sizes(study(sizes=pd.DataFrame(rows)), "f", "s"))
-    assert verdict.answer == (
-        "Neighbouring sizes compared for each norm, by AP threshold: the larger higher in 1, the larger lower in 1, "
-        "equivalent within 0.05 in 1, undecided in 2 of 5."
+    assert verdict.chance == (
+        "Zero; 1.96 standard errors of rho at the last step are 0.10 with SimLex and 0.20 with WordSim & co."
     )
-    assert "AP threshold, equally many units: not defined" in verdict.control
-    assert further_verdicts.sizes(study(sizes=pd.DataFrame(rows).assign(difference=np.nan)), "f", "s") is None
+    assert verdict.control == "Mean rho of the same run at step 0: SimLex 0.00 and WordSim & co 0.00."
+
+
+def test_the_outermost_sizes_are_told_with_their_interval() -> None:
+    usual = {"family": "f", "stimuli": "s", "norm": "simlex", "representation": "experts.jaccard", "threshold": 0.5}
+    usual |= {"bound": 0.05, "seeds": 2, "n_pairs": 40, "note": "too few"}
+    pairs = {("small", "medium"): (0.3, 0.001), ("medium", "large"): (-0.2, 0.01), ("small", "large"): (0.1, 0.02)}
+    rows = pd.DataFrame(
+        [
+            {**usual, "smaller": smaller, "larger": larger, "difference": d, "low": d - 0.05, "high": d + 0.05, "p": p}
+            for (smaller, larger), (d, p) in pairs.items()
+        ]
+    ).assign(equivalent=False)
+    few = rows.assign(norm="wordsim", difference=np.nan)
+    verdict = told(growth_verdicts.sizes(study(sizes=pd.concat([rows, few])), "f", "s"))
+    assert verdict.answer == (
+        "Difference in rho between the largest size and the smallest (large - small), expert overlap at AP >= 0.5: "
+        "SimLex 0.10 [0.05, 0.15], p = 0.020, 40 pairs: the larger higher; WordSim & co: too few."
+    )
+    assert "hold the seeds fixed, of which there are 2 a size; p values are not adjusted" in verdict.chance
+    assert verdict.control == "With equally many units: not defined."
+    ends = rows["smaller"].eq("small") & rows["larger"].eq("large")
+    for changed, words in (
+        ({"p": 0.3}, "pairs: undecided."),
+        ({"p": 0.3, "equivalent": True}, "pairs: equivalent within 0.05."),
+    ):
+        other = rows.copy()
+        other.loc[ends, list(changed)] = list(changed.values())
+        assert told(growth_verdicts.sizes(study(sizes=other), "f", "s")).answer.endswith(words)
+    assert growth_verdicts.sizes(study(sizes=few), "f", "s") is None
 
 
 def test_what_was_not_measured_has_no_verdict() -> None:

@@ -119,24 +119,3 @@ def causes(study: Studied, model: str, stimuli: str) -> Told:
         "Silenced experts": steering_report.silenced(rows),
         "What the numbers rest on": steering_report.basis(rows, study.of("steering", model=model, stimuli=stimuli)),
     }
-
-
-def alerts(study: Studied) -> list[str]:
-    """Say which control failed: what must be at chance and is not, or must be found and is not."""
-    found = []
-    for model in study.reported:
-        for stimuli in study.stimuli:
-            rows = study.of("alignment", stimuli=stimuli)
-            found += aligned.warnings(rows, study.controls_of(model), study.threshold, study.norms_of(rows))
-            for control in study.controls_of(model):
-                own = study.of("organisation", model=control, stimuli=stimuli)
-                found += [
-                    f"Control failed: with untrained weights, {claim}"
-                    for claim in organised.claims(own, study.threshold)
-                ]
-    grown = study.of("emergence")
-    truths = [norm for norm in study.norms if len(grown) and norm in set(grown["stimuli"])]
-    for norm in truths:
-        known = emergence_report.headline(grown[(grown["stimuli"] == norm) & (grown["norm"] == norm)], study.threshold)
-        found += emergence_report.failures(known, study.norms[norm])
-    return found

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from expertneurons import accounts, further_tables, further_verdicts, report_tables, verdicts
+from expertneurons import accounts, further_tables, further_verdicts, growth_verdicts, report_tables, verdicts
 from expertneurons.accounts import Told
 from expertneurons.grids import Grid
 from expertneurons.studied import Studied
@@ -93,7 +93,7 @@ ASPECTS = (
     Aspect(
         "q4",
         among("emergence", "family"),
-        further_verdicts.growth,
+        growth_verdicts.growth,
         further_tables.growth,
         accounts.growth,
         {
@@ -108,7 +108,7 @@ ASPECTS = (
     Aspect(
         "q4",
         dosed,
-        further_verdicts.doses,
+        growth_verdicts.doses,
         further_tables.doses,
         accounts.doses,
         {
@@ -122,7 +122,7 @@ ASPECTS = (
     Aspect(
         "q5",
         among("sizes", "family"),
-        further_verdicts.sizes,
+        growth_verdicts.sizes,
         further_tables.sizes,
         accounts.sizes,
         {"emergence/{who}/{stimuli}": {"sizes": "Does size make a difference?"}},

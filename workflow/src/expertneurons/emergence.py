@@ -168,7 +168,7 @@ def _logistic(x: Values, rho: Values, whiten: Values) -> tuple[float, float]:
 
 
 def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: float) -> Iterator[dict[str, Any]]:
-    """Compare the last checkpoints of neighbouring sizes, means over seeds, on identical pairs.
+    """Compare the last checkpoints of neighbouring sizes, and of the outermost, means over seeds, on identical pairs.
 
     Args:
         curves: By size and seed, sizes in rising order; all of one norm and representation.
@@ -177,7 +177,8 @@ def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: flo
 
     """
     sizes = list(dict.fromkeys(size for size, _ in curves))
-    for smaller, larger in pairwise(sizes):
+    outermost = [(sizes[0], sizes[-1])] if len(sizes) > 2 else []
+    for smaller, larger in [*pairwise(sizes), *outermost]:
         sides = [[own for (size, _), own in curves.items() if size == wanted] for wanted in (smaller, larger)]
         common = np.logical_and.reduce([~np.isnan(own.last).any(axis=1) for side in sides for own in side])
         if not all(_varies(own, common) for side in sides for own in side):
@@ -186,8 +187,7 @@ def compare_sizes(curves: dict[tuple[str, str], Curve], bound: float, level: flo
         finals, influences = zip(*(_finals(side, common) for side in sides), strict=True)
         pairs, difference = sides[0][0].pairs[common], float(finals[1].mean() - finals[0].mean())
         se = float(np.sqrt(covariance((influences[1] - influences[0])[:, None], pairs)[0, 0]))
-        df = freedom(np.unique(pairs).size)
-        reach = stats.t.ppf(0.5 + level / 2, df) * se
+        reach = stats.t.ppf(0.5 + level / 2, df := freedom(np.unique(pairs).size)) * se
         within = equivalence(difference, se, bound, df)
         yield {
             "smaller": smaller,

@@ -211,7 +211,7 @@ def organisation_by_step(rows: pd.DataFrame, titles: dict[str, str]) -> Figure:
 
 
 def size_differences(compared: pd.DataFrame, threshold: float, titles: dict[str, str]) -> Figure:
-    """Draw the differences between neighbouring sizes against the smallest effect of interest."""
+    """Draw the differences between sizes against the smallest effect of interest."""
     figure = Figure(figsize=(4.3 * len(titles), 3.6))
     panels = figure.subplots(1, len(titles), sharex=True, sharey=True, squeeze=False)[0]
     shown = compared[compared["threshold"].isna() | np.isclose(compared["threshold"], threshold)]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from expertneurons.dose_names import DIFFERENCE, HALF, MEAN
 from expertneurons.emergence_figures import EXPERTS, SIDES
+from expertneurons.grids import counted
 from expertneurons.organisation_names import ADJUSTED, COVERAGE, LABELS, LIFT, RATED_TRIPLETS, ROLES, TRIPLETS
 from expertneurons.statements import between, number, p_value
 
@@ -119,8 +120,8 @@ def experts(grown: pd.DataFrame, threshold: float) -> list[str]:
             own[own["step"] == step].mean(numeric_only=True) for step in (own["step"].min(), own["step"].max())
         )
         told.append(
-            f"{size}: the median concept has {first['n_experts']:.0f} experts at AP >= {threshold:g} at step "
-            f"{first['step']:.0f} and {last['n_experts']:.0f} at step {last['step']:.0f} (shuffled labels: "
+            f"{size}: the median concept has {counted(first['n_experts'])} experts at AP >= {threshold:g} at step "
+            f"{first['step']:.0f} and {counted(last['n_experts'])} at step {last['step']:.0f} (shuffled labels: "
             f"{last['n_expected_by_chance']:.1f}); their overlap tells same-domain pairs with AUC "
             f"{number(first['domain_auc'])} and {number(last['domain_auc'])} (chance 0.50)."
         )
@@ -151,7 +152,7 @@ def _step(rows: pd.DataFrame) -> str:
 
 
 def compared(rows: pd.DataFrame, threshold: float, norms: Mapping[str, str]) -> list[str]:
-    """Say for neighbouring sizes whether they differ, are equivalent, or neither can be said."""
+    """Say for neighbouring and the outermost sizes whether they differ, are equivalent, or neither can be said."""
     told = []
     shown = rows[rows["threshold"].isna() | np.isclose(rows["threshold"], threshold)]
     for row in shown[shown["representation"].isin(SIDES)].to_dict("records"):

@@ -6,7 +6,7 @@ import pandas as pd
 from expertneurons.alignment_statements import HEADLINE
 from expertneurons.grids import Column, Grid, grid
 from expertneurons.report_tables import INTERVAL, NORM, PAIRS, RHO, P, at, titled
-from expertneurons.stability_names import NO_LAYER
+from expertneurons.stability_names import METHODS, NO_LAYER
 from expertneurons.steering_names import ITSELF, ON
 from expertneurons.studied import Studied
 
@@ -46,7 +46,7 @@ def growth(study: Studied, family: str, stimuli: str) -> list[Grid]:
 
 
 def sizes(study: Studied, family: str, stimuli: str) -> list[Grid]:
-    """Return the comparisons of neighbouring sizes."""
+    """Return the comparisons of neighbouring sizes, and of the outermost."""
     rows = study.of("sizes", family=family, stimuli=stimuli)
     rows = rows[rows["threshold"].isna() | np.isclose(rows["threshold"].astype(float), study.threshold)]
     rows = rows.assign(same=np.where(yes(rows["equivalent"]), "yes", "no"))
@@ -64,7 +64,12 @@ def sizes(study: Studied, family: str, stimuli: str) -> list[Grid]:
     ]
     columns += [Column("equivalent", "same"), Column("BF01", "bayes_factor_01", ".2f"), PAIRS]
     return [
-        grid("sizes", "Neighbouring sizes at the last step; exploratory, p not adjusted.", titled(study, rows), columns)
+        grid(
+            "sizes",
+            "Neighbouring and outermost sizes at the last step; exploratory, p not adjusted.",
+            titled(study, rows),
+            columns,
+        )
     ]
 
 
@@ -89,6 +94,7 @@ def rivals(study: Studied, model: str, stimuli: str) -> list[Grid]:
     rows = study.of("rivals", model=model, stimuli=stimuli).sort_values(["norm", "k", "method"])
     if rows.empty:
         return []
+    rows = rows.assign(method=rows["method"].map(METHODS))
     columns = [Column("method", "method"), Column("units", "k", ".0f"), Column("held-out AP", "ap", ".3f")]
     columns += [Column("interval of AP", "ap_low ap_high", ".3f"), NORM, RHO, INTERVAL, PAIRS]
     return [

@@ -1,83 +1,16 @@
-"""Further verdicts: on training, size, stability and causes, which a study measures where it was asked to."""
+"""Further verdicts: on stability, rivals and causes, which a study measures where it was asked to."""
 
 import numpy as np
 import pandas as pd
 
-from expertneurons import emergence_report
 from expertneurons import stability_names as choices
-from expertneurons.emergence_figures import EXPERTS, SIDES
-from expertneurons.emergence_report import headline
-from expertneurons.further_tables import yes
+from expertneurons.grids import formatted
 from expertneurons.statements import between, number
-from expertneurons.steering_names import CAPPED, LOGPROB, ON, OTHER, RANDOM
+from expertneurons.steering_names import CAPPED, LOGPROB, MENTIONS, NONE, ON, OTHER, PERPLEXITY, RANDOM
 from expertneurons.steering_names import EXPERTS as HELD
-from expertneurons.steering_report import ks_of, row_of
+from expertneurons.steering_report import ks_of, percent, ratio, row_of, units
 from expertneurons.studied import Studied
 from expertneurons.verdicts import Row, Verdict, joined, zero
-
-SUBSAMPLED = "experts.subsampled"
-
-
-def growth(study: Studied, family: str, stimuli: str) -> Verdict | None:
-    """Say when half of the last alignment of the largest size is there, for every norm."""
-    grown = study.of("emergence", family=family, stimuli=stimuli)
-    halves = study.of("half_rise", family=family, stimuli=stimuli)
-    if grown.empty:
-        return None
-    own, rise = headline(grown, study.threshold), headline(halves, study.threshold)
-    own = own[own["parameters"] == own["parameters"].max()]
-    parts = [f"{title}: {_half(rise, own, norm)}" for norm, title in study.norms_of(own).items()]
-    last, first = (own[own["step"] == step] for step in (own["step"].max(), own["step"].min()))
-    reach = 1.96 * last["se"].mean()
-    untrained = [
-        f"{title} {number(first.loc[first['norm'] == norm, 'rho'].mean())}"
-        for norm, title in study.norms_of(own).items()
-    ]
-    return Verdict(
-        f"In runs of size {own['size'].iloc[0]}, half of the last alignment is there at: {'; '.join(parts)}.",
-        f"Without any alignment, rho at the last step would lie within {number(float(reach))} of zero (1.96 SE).",
-        f"Mean rho at step {first['step'].iloc[0]:.0f}: {joined(untrained)}.",
-    )
-
-
-def _half(rise: pd.DataFrame, own: pd.DataFrame, norm: str) -> str:
-    rows = rise[(rise["norm"] == norm) & rise["run"].isin(own["run"])].sort_values("seed")
-    emerged = rows[yes(rows["emerged"]) & rows["half_monotone"].notna()]
-    if emerged.empty:
-        return "no emergence detected"
-    steps = [
-        f"{row['half_monotone']:.0f} [{row['half_monotone_low']:.0f}, {row['half_monotone_high']:.0f}]"
-        for row in emerged.to_dict("records")
-    ]
-    missing = len(rows) - len(emerged)
-    return f"step {joined(steps)}" + (f", and not in {missing} more" if missing else "")
-
-
-def sizes(study: Studied, family: str, stimuli: str) -> Verdict | None:
-    """Say for how many pairs of neighbouring sizes a difference, equivalence or neither is found."""
-    rows = study.of("sizes", family=family, stimuli=stimuli)
-    if rows.empty or rows["difference"].isna().all():
-        return None
-    shown = rows[rows["threshold"].isna() | np.isclose(rows["threshold"].astype(float), study.threshold)]
-    parts = {}
-    for representation, title in SIDES.items():
-        own = shown[(shown["representation"] == representation) & shown["difference"].notna()]
-        counts = [
-            f"{verdict} in {int(chosen.sum())}"
-            for verdict, chosen in (
-                ("the larger higher", (own["p"] < 0.05) & (own["difference"] > 0)),
-                ("the larger lower", (own["p"] < 0.05) & (own["difference"] < 0)),
-                (f"equivalent within {rows['bound'].iloc[0]:g}", (own["p"] >= 0.05) & yes(own["equivalent"])),
-                ("undecided", (own["p"] >= 0.05) & ~yes(own["equivalent"])),
-            )
-            if chosen.any()
-        ]
-        parts[representation] = f"{title}: {', '.join(counts)} of {len(own)}" if len(own) else f"{title}: not defined"
-    return Verdict(
-        f"Neighbouring sizes compared for each norm, by {parts[EXPERTS]}.",
-        f"A difference of zero; smaller than {rows['bound'].iloc[0]:g} counts as none, by an equivalence test.",
-        f"By {parts[SUBSAMPLED]}. Seeds: {rows['seeds'].max():.0f}; p values are not adjusted.",
-    )
 
 
 def stability(study: Studied, model: str, stimuli: str) -> Verdict | None:
@@ -86,51 +19,79 @@ def stability(study: Studied, model: str, stimuli: str) -> Verdict | None:
     if rows.empty:
         return None
     plain = (rows["sentences"] == "labelled") & ~rows["responses"].isin(["masked", "context"])
-    parts: dict[bool, list[str]] = {True: [], False: []}
-    for trained in (True, False):
-        own = rows[plain & ((rows["model"] == model) == trained) & (rows["score"] != choices.COUNT_MATCHED)]
-        for norm, title in study.norms_of(own).items():
-            part = own[own["norm"] == norm]
-            low, middle, high = (float(end) for end in part["rho"].quantile([0.25, 0.5, 0.75]))
-            parts[trained].append(
-                f"{title} {number(middle)} (middle half {number(low)} to {number(high)}; the interval is "
-                f"above zero in {(part['low'] > 0).sum()} of {len(part)})"
-            )
-    shuffled = rows[(rows["sentences"] == "shuffled") & (rows["model"] == model)]
+    plain &= rows["score"] != choices.COUNT_MATCHED
+    own = _over_choices(study, rows[plain & (rows["model"] == model)])
+    control = _over_choices(study, rows[plain & rows["model"].isin(study.controls_of(model))])
+    shuffled = rows[(rows["sentences"] == "shuffled") & (rows["model"] == model)].dropna(subset="rho")
     chance = [
-        f"{title} {number(shuffled.loc[shuffled['norm'] == norm, 'rho'].median())}"
+        f"{title} {number(found.median())} (median of {len(found)})"
         for norm, title in study.norms_of(shuffled).items()
+        for found in [shuffled.loc[shuffled["norm"] == norm, "rho"]]
     ]
     return Verdict(
-        f"Over all choices of pooling, sites, threshold and score the median rho is {joined(parts[True])}.",
-        f"With sentences dealt out anew: {joined(chance)} (medians)." if chance else "Zero.",
-        f"The same choices with untrained weights: {joined(parts[False])}." if parts[False] else "No control was run.",
+        f"Over all choices of pooling, sites, threshold and score the median rho is {joined(own)}.",
+        f"With sentences dealt out anew: {joined(chance)}." if chance else "Zero.",
+        f"The same choices with untrained weights: {joined(control)}." if control else "No control was run.",
     )
+
+
+def _over_choices(study: Studied, rows: pd.DataFrame) -> list[str]:
+    """Tell the middle half of the choices in which the alignment is defined, and how many are not."""
+    parts = []
+    for norm, title in study.norms_of(rows).items():
+        part = rows[rows["norm"] == norm]
+        known = part["rho"].dropna()
+        low, middle, high = (number(end) for end in known.quantile([0.25, 0.5, 0.75]))
+        lost = len(part) - len(known)
+        parts.append(
+            f"{title} {middle} (middle half {low} to {high}; the interval is above zero in {(part['low'] > 0).sum()} "
+            f"of {len(known)}{f'; {lost} more undefined' if lost else ''})"
+            if len(known)
+            else f"{title} not defined in any of {lost}"
+        )
+    return parts
 
 
 def rivals(study: Studied, model: str, stimuli: str) -> Verdict | None:
-    """Say how experts stand beside probes and features with as many units, at the largest number."""
+    """Say how experts stand beside probes and features with as many units, at few, at some and at many."""
     rows = study.of("rivals", model=model, stimuli=stimuli)
+    rows = rows[rows["rho"].notna()] if len(rows) else rows
     if rows.empty:
         return None
-    last = rows[rows["k"] == rows["k"].max()]
+    # The numbers at which experts are defined with every norm, since a single one can be too few to overlap.
+    known = rows[rows["method"] == "experts"].groupby("k")["norm"].nunique()
+    ks = known.index[known == known.max()]
+    if ks.empty:
+        return None
+    chosen = rows[rows["k"].isin([ks.min(), ks[len(ks) // 2], ks.max()])]
     parts, chance = [], []
-    for norm, title in study.norms_of(last).items():
-        own = last[(last["norm"] == norm) & last["rho"].notna()].sort_values("rho", ascending=False).to_dict("records")
-        ranked = [f"{_method(row)} {number(row['rho'])} {between(row['low'], row['high'])}" for row in own]
-        parts.append(f"{title}: {joined(ranked) if ranked else 'not defined'}")
-        chance += [f"{title} {number(row['rho'])}" for row in own if row["method"] == "random"]
-    scored = last.drop_duplicates("method").dropna(subset="ap")
-    held = [f"{_method(row)} {row['ap']:.3f}" for row in scored.to_dict("records")]
+    for norm, title in study.norms_of(chosen).items():
+        own = chosen[chosen["norm"] == norm]
+        every = [_beside(part[part["method"] != "random"]) for _, part in own.groupby("k")]
+        parts.append(f"{title}, {'; '.join(every)}")
+        random = [_beside(part) for _, part in own[own["method"] == "random"].groupby("k")]
+        chance += [f"{title}, {'; '.join(random)}"] if random else []
+    scored = chosen.drop_duplicates(["k", "method"]).dropna(subset="ap")
+    held = [f"{units(part['k'].iloc[0])}: {joined(_named(part, 'ap', 3))}" for _, part in scored.groupby("k")]
     return Verdict(
-        f"With {last['k'].iloc[0]} units a concept, rho by method is {'; '.join(parts)}.",
-        f"Random units: {joined(chance)}." if chance else "Random units share nothing.",
-        f"Held-out AP with as many units: {joined(held)}.",
+        f"Rho by method with as many units a concept; differences between methods are not tested. {'. '.join(parts)}.",
+        f"{'. '.join(chance)}." if chance else "Random units share nothing.",
+        f"Held-out AP with as many units: {'; '.join(held)}.",
     )
 
 
-def _method(row: Row) -> str:
-    return str(row["method"]).replace("_", " ")
+def _beside(rows: pd.DataFrame) -> str:
+    """Tell methods with as many units, the best aligned first."""
+    ranked = rows.sort_values("rho", ascending=False)
+    ends = [between(row["low"], row["high"]) for row in ranked.to_dict("records")]
+    parts = [f"{named} {interval}" for named, interval in zip(_named(ranked, "rho", 2), ends, strict=True)]
+    return f"{units(rows['k'].iloc[0])}: {joined(parts)} ({rows['n_pairs'].iloc[0]:.0f} pairs)"
+
+
+def _named(rows: pd.DataFrame, value: str, digits: int) -> list[str]:
+    return [
+        f"{choices.METHODS[row['method']]} {formatted(row[value], f'.{digits}f')}" for row in rows.to_dict("records")
+    ]
 
 
 def agreement(study: Studied, _: str, stimuli: str) -> Verdict | None:
@@ -154,16 +115,6 @@ def _many(pairs: int) -> str:
     return f"{pairs} pair" + ("s" if pairs > 1 else "")
 
 
-def doses(study: Studied, family: str, _: str) -> Verdict | None:
-    """Say what a concept lacks that the training text seldom names."""
-    rows = study.of("dose_effects", family=family)
-    return Verdict(
-        emergence_report.doses(rows, study.threshold)[-2],
-        "Zero, if a concept were aligned with its features no better than with others'.",
-        "The same concepts at the highest dose, in the same runs.",
-    )
-
-
 def causes(study: Studied, model: str, stimuli: str) -> Verdict | None:
     """Say what forcing as many experts as help the most does, against matched random units."""
     rows = study.of("steering_effects", model=model, stimuli=stimuli)
@@ -178,14 +129,37 @@ def causes(study: Studied, model: str, stimuli: str) -> Verdict | None:
     )
     verb = "makes" if beyond["low"] > 0 else "does not for certain make"
     silent = row_of(rows, CAPPED, LOGPROB, best, HELD)
-    units = "1 expert" if best == 1 else f"{best} experts"
+    held = "1 expert" if best == 1 else f"{best} experts"
     return Verdict(
-        f"Forcing {units} of a concept {verb} its word more probable than forcing matched random units does "
-        f"({_nats(beyond)}), {_nats(mean)} in all; keeping them from rising changes it by {_nats(silent)}.",
+        f"Forcing {held} of a concept {verb} its word more probable than forcing matched random units does "
+        f"({_nats(beyond)}), {_nats(mean)} in all; keeping them from rising changes it by {_nats(silent)}"
+        f"{_written(rows, best)}.",
         f"No change; of {len(means)} numbers of units the one with the largest effect is told.",
         f"Matched random units: {_nats(row_of(rows, ON, LOGPROB, best, RANDOM))}; beyond another concept's experts: "
-        f"{_nats(other)}.",
+        f"{_nats(other)}{_random_texts(rows, best)}.",
     )
+
+
+def _written(rows: pd.DataFrame, k: int) -> str:
+    """Say what texts cost and mention when experts are forced; a masked model writes none."""
+    if not (rows["measure"] == MENTIONS).any():
+        return "; a masked model writes no texts"
+    cost, usual = row_of(rows, ON, PERPLEXITY, k, HELD, NONE), row_of(rows, ON, MENTIONS, 0, NONE)
+    forced = row_of(rows, ON, MENTIONS, k, HELD)
+    return (
+        f". The texts it then writes have {ratio(cost)} times the perplexity of unforced ones, and "
+        f"{percent(forced)} of them mention the concept, {percent(usual)} of unforced ones "
+        f"({forced['n_concepts']:.0f} concepts)"
+    )
+
+
+def _random_texts(rows: pd.DataFrame, k: int) -> str:
+    """Say the same of texts with random units forced."""
+    if not (rows["measure"] == MENTIONS).any():
+        return ""
+    shown = percent(row_of(rows, ON, MENTIONS, k, RANDOM))
+    cost = np.exp(row_of(rows, ON, PERPLEXITY, k, RANDOM)["value"] - row_of(rows, ON, PERPLEXITY, 0, NONE)["value"])
+    return f". With random units {shown} of the texts mention the concept, at {cost:.2f} times the perplexity"
 
 
 def _nats(row: Row) -> str:

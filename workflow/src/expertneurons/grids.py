@@ -45,13 +45,20 @@ class Grid(NamedTuple):
 def grid(
     name: str, caption: str, rows: pd.DataFrame, columns: Sequence[Column], links: Mapping[str, str] | None = None
 ) -> Grid:
-    """Choose and format columns; the texts of the first one lead where `links` says."""
+    """Choose and format columns that say something; the texts of the first one lead where `links` says."""
+    columns = [column for number, column in enumerate(columns) if number == 0 or rows.empty or _told(rows, column)]
     found = []
     for row in rows.to_dict("records"):
         cells = [_cell(row, column) for column in columns]
         cells[0] = cells[0]._replace(href=(links or {}).get(cells[0].text, ""))
         found.append(cells)
     return Grid(name, caption, [(column.heading, bool(column.form)) for column in columns], found)
+
+
+def _told(rows: pd.DataFrame, column: Column) -> bool:
+    """Whether some row has a value; a column that is empty throughout was not measured in this study."""
+    own = rows[column.source.split()[0]]
+    return bool((own.notna() & (own != "")).any())
 
 
 def _cell(row: Row, column: Column) -> Cell:
@@ -75,3 +82,8 @@ def formatted(value: float, form: str) -> str:
     """Write a number in a form, with no minus before zero."""
     text = f"{value:{form}}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def counted(value: float) -> str:
+    """Write a number of things, with one decimal where it is not whole, as a median or a mean can be."""
+    return f"{value:.1f}".removesuffix(".0")

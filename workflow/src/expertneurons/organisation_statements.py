@@ -92,28 +92,42 @@ def clear(row: Row | None) -> bool:
     return not row["low"] <= row["null_mean"] <= row["high"]
 
 
+def _above(row: Row) -> bool:
+    return clear(row) and bool(row["value"] > row["null_mean"])
+
+
+def _sized(title: str, row: Row) -> str:
+    """Write the size of what a test finds beside its null, with the interval for new words where there is one."""
+    ends = "" if np.isnan(row["low"]) else f", for new words {row['low']:.3g} to {row['high']:.3g}"
+    value = f"{row['value']:.3g} against {row['null_mean']:.3g}"
+    return f"{title}: {value} ({row['null']}, {p_value(row['p'])}){ends}"
+
+
 def claims(own: pd.DataFrame, threshold: float) -> list[str]:
     """Return what may be claimed of hierarchy: relatedness of members and words, and a direction between them.
 
     Relatedness takes coverage and lift each above its null. A direction takes relatedness, the graded asymmetry against
     shuffled labels, and the adjusted one against shuffled roles, both the same way.
     """
-    found: list[str] = []
-    for measure in (names.COVERAGE, names.LIFT):
-        row = find(own, threshold, measure, names.LABELS)
-        if row is None or not clear(row) or row["value"] <= row["null_mean"]:
-            return []
-    found.append("category words share more experts with their members than with other categories' members.")
+    coverage, lift = (find(own, threshold, measure, names.LABELS) for measure in (names.COVERAGE, names.LIFT))
+    if coverage is None or lift is None or not (_above(coverage) and _above(lift)):
+        return []
+    found = [
+        "category words share more experts with their members than with other categories' members "
+        f"({_sized('lift', lift)}, {lift['n']:.0f} members)."
+    ]
     common = find(own, threshold, names.COMMON)
-    if common and clear(common) and common["value"] > common["null_mean"]:
-        found.append("units that serve many members of a category tend to serve its word.")
+    if common and _above(common):
+        size = f"{_sized('AUROC', common)}, {common['n']:.0f} category words"
+        found.append(f"units that serve many members of a category tend to serve its word ({size}).")
     label, role = find(own, threshold, names.ASYMMETRY, names.LABELS), find(own, threshold, names.ADJUSTED, names.ROLES)
     if label and role and label["p"] < SIGNIFICANT and clear(role):
         way = np.sign(role["value"] - role["null_mean"])
         if way == np.sign(label["value"] - label["null_mean"]):
             carry = ("members' experts carry the category word", "the word's experts carry the members")
             more, less = carry if way > 0 else carry[::-1]
-            found.append(f"{more} more than {less}: a direction that the sizes of the sets do not explain.")
+            size = f"{_sized('graded asymmetry, sizes set aside', role)}, {role['n']:.0f} members"
+            found.append(f"{more} more than {less}: a direction that the sizes of the sets do not explain ({size}).")
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from expertneurons import accounts, pages, statements
+from expertneurons import control_alerts, pages, statements
 from expertneurons.aspects import ASPECTS, Aspect, Subject
 from expertneurons.grids import Cell, Grid
 from expertneurons.layers import ALL
@@ -62,8 +62,9 @@ def write_report(
         title=title,
         threshold=threshold,
         facts=facts(study),
-        alerts=accounts.alerts(study),
-        controlled=bool(study.controls),
+        alerts=control_alerts.failed(study),
+        notes=control_alerts.above_chance(study),
+        checked=control_alerts.checked(study) if study.controls else "",
         sections=sections,
         ceilings=statements.ceilings(agreed, study.norms_of(agreed)),
         calibration=calibration(study),

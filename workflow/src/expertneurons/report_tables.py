@@ -82,12 +82,16 @@ def _slopes(study: Studied, model: str, stimuli: str) -> list[Grid]:
     if rows.empty:
         return []
     own = titled(study, rows[(rows["term"] == "rating") | ~rows["converged"].astype(bool)])
-    columns = [Column("model", "name"), NORM, Column("condition", "condition"), Column("slope", "estimate", ".2f")]
+    # Both sides of a difference can bear one name: a representation and that of the untrained control.
+    own = own.assign(against=own["against"].replace("", None).map(study.title, na_action="ignore"))
+    columns = [Column("mixed model", "name"), NORM, Column("condition", "condition")]
+    columns += [Column("model of the subtracted side", "against"), Column("slope", "estimate", ".2f")]
     columns += [INTERVAL, Column("SE", "se", ".3f"), Column("df", "df", ".0f"), P, PAIRS]
     columns += [Column("concepts", "n_concepts", ".0f"), Column("note", "note")]
     caption = (
         "Mixed models: slope of the human rating, concept effects set aside (REML). It is adjusted for concepts that "
-        "are similar to everything, so it estimates something else than Spearman."
+        "are similar to everything, so it estimates something else than Spearman. Slopes are secondary: p is not "
+        "adjusted for their number, and their scale is that of standard deviations with errors taken as normal."
     )
     return [grid("mixed_models", caption, own, columns)]
 

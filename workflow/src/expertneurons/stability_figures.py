@@ -79,7 +79,9 @@ def specification_curve(rows: pd.DataFrame, model: str, threshold: float, titles
     figure = Figure(figsize=(6.2 * len(titles), 9.0))
     grid = figure.subplots(2, len(titles), sharex="col", height_ratios=[1, 1.5], squeeze=False)
     for column, (norm, title) in enumerate(titles.items()):
-        own = rows[(rows["norm"] == norm) & rows["rho"].notna()].sort_values("rho", kind="stable")
+        # Experts counted to equal another choice's are no choice of their own, here as in the sentences.
+        told = rows["rho"].notna() & (rows["score"] != names.COUNT_MATCHED)
+        own = rows[(rows["norm"] == norm) & told].sort_values("rho", kind="stable")
         own = own.reset_index(drop=True)
         top, below = grid[0, column], grid[1, column]
         for kind, colour in (("choice", EXPERTS), ("control", UNTRAINED)):

@@ -19,3 +19,12 @@ CONTEXT = "concept's tokens left out of the pooling"
 TFIDF = "words of the sentences (TF-IDF)"
 PARTNER = "partner words in the sentences, partialled out"
 TEXT = "TF-IDF of the sentences, partialled out"
+
+# Ways to give a concept as many units: their names in the tables, and what they are called.
+METHODS = {
+    "experts": "experts",
+    "probes": "units of a sparse probe",
+    "features": "features of a dictionary",
+    "feature_probes": "features of a sparse probe",
+    "random": "random units",
+}

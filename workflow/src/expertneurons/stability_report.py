@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from expertneurons import stability_names as names
+from expertneurons.grids import counted
 from expertneurons.statements import between, number
+from expertneurons.steering_report import units
 
 
 def choice_statements(rows: pd.DataFrame, model: str, norm: str, title: str) -> list[str]:
@@ -98,7 +100,7 @@ def size_statements(rows: pd.DataFrame, threshold: float) -> list[str]:
             same = "" if np.isnan(last["jaccard"]) else f", Jaccard {ends}"
             parts.append(
                 f"{positives} positives, {first['negatives']} to {last['negatives']} negatives: "
-                f"{first['n_experts']:.0f} to {last['n_experts']:.0f} experts{same}"
+                f"{counted(first['n_experts'])} to {counted(last['n_experts'])} experts{same}"
             )
         told.append(f"Experts by {rule}: {'; '.join(parts)}.")
     raw = one[one["rule"] == names.AP]
@@ -117,14 +119,14 @@ def rival_statements(rows: pd.DataFrame, norms: Mapping[str, str]) -> list[str]:
     for k in sizes:
         own = first[first["k"] == k]
         known = own.dropna(subset="ap").sort_values("ap", ascending=False)
-        parts = [f"{row['method']} {row['ap']:.3f}" for row in known.to_dict("records")]
-        told.append(f"Held-out AP with {k} units a concept: {', '.join(parts)}.")
+        parts = [f"{names.METHODS[row['method']]} {row['ap']:.3f}" for row in known.to_dict("records")]
+        told.append(f"Held-out AP with {units(k)} a concept: {', '.join(parts)}.")
     for norm, title in norms.items():
         for k in sizes:
             own = rows[(rows["norm"] == norm) & (rows["k"] == k) & rows["rho"].notna()]
             ranked = own.sort_values("rho", ascending=False).to_dict("records")
-            parts = [f"{row['method']} {_with_ends(row)}" for row in ranked]
-            told.append(f"{title}, alignment with {k} units a concept: {'; '.join(parts)}.")
+            parts = [f"{names.METHODS[row['method']]} {_with_ends(row)}" for row in ranked]
+            told.append(f"{title}, alignment with {units(k)} a concept: {'; '.join(parts)}.")
     return told
 
 

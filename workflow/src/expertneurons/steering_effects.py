@@ -14,7 +14,9 @@ from expertneurons.steering_names import EXPERTS, ITSELF, LOGPROB, MENTIONS, NON
 
 Values = npt.NDArray[np.float64]
 
-CHANGES = (LOGPROB,)  # measures that already are differences from the unforced model
+# No contrast: a change already is a difference from the unforced model, and texts are judged as the experts of another
+# concept where they were written with that one's own, so that perplexity would be held against itself.
+EMPTY = {(LOGPROB, NONE), (PERPLEXITY, OTHER)}
 AGAINST = (RANDOM, OTHER, NONE)
 
 
@@ -53,7 +55,7 @@ def _compared(values: Mapping[tuple[str, int], Values], measure: str) -> Iterato
         yield {"k": k, "condition": condition, "against": ITSELF}, own
         for other in AGAINST if condition == EXPERTS else ():
             place = (other, 0 if other == NONE else k)
-            if place in values and not (other == NONE and measure in CHANGES):
+            if place in values and (measure, other) not in EMPTY:
                 yield {"k": k, "condition": condition, "against": other}, own - values[place]
 
 

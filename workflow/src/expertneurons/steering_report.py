@@ -42,7 +42,7 @@ def forced(rows: pd.DataFrame) -> list[str]:
     for k in ks_of(rows):
         mean = row_of(rows, ON, LOGPROB, k, EXPERTS)
         told.append(
-            f"{_units(k)}: change in the word's log probability {_estimate(mean)} nats{_zero(mean)} (median "
+            f"{units(k)}: change in the word's log probability {_estimate(mean)} nats{_zero(mean)} (median "
             f"{number(mean['median'])}, up for {mean['share_positive']:.0%} of concepts); "
             f"{_against(row_of(rows, ON, LOGPROB, k, EXPERTS, RANDOM), 'matched random units')}; "
             f"{_against(row_of(rows, ON, LOGPROB, k, EXPERTS, OTHER), 'the experts of another concept')}."
@@ -60,11 +60,11 @@ def written(rows: pd.DataFrame) -> list[str]:
     for k in ks_of(rows):
         difference = row_of(rows, ON, MENTIONS, k, EXPERTS, RANDOM)
         costs = {name: row_of(rows, ON, PERPLEXITY, k, name) for name in (EXPERTS, RANDOM)}
-        ratio = row_of(rows, ON, PERPLEXITY, k, EXPERTS, NONE)
+        cost = row_of(rows, ON, PERPLEXITY, k, EXPERTS, NONE)
         told.append(
-            f"{_units(k)}: {_share(row_of(rows, ON, MENTIONS, k, EXPERTS))} mention it, with random units "
+            f"{units(k)}: {_share(row_of(rows, ON, MENTIONS, k, EXPERTS))} mention it, with random units "
             f"{_share(row_of(rows, ON, MENTIONS, k, RANDOM))} (difference {_points(difference)}{_zero(difference)}); "
-            f"perplexity {np.exp(costs[EXPERTS]['value']):.1f}, {_ratio(ratio)} times the unforced texts', with random "
+            f"perplexity {np.exp(costs[EXPERTS]['value']):.1f}, {ratio(cost)} times the unforced texts', with random "
             f"units {np.exp(costs[RANDOM]['value']):.1f}."
         )
     return told
@@ -84,7 +84,7 @@ def silenced(rows: pd.DataFrame) -> list[str]:
             mean = row_of(rows, kind, LOGPROB, k, EXPERTS)
             verdict = "drops" if mean["high"] < 0 else "rises" if mean["low"] > 0 else "does not change for certain"
             told.append(
-                f"{_units(k)} {how}: the word's log probability {verdict}: {_estimate(mean)} nats (down for "
+                f"{units(k)} {how}: the word's log probability {verdict}: {_estimate(mean)} nats (down for "
                 f"{1 - mean['share_positive']:.0%} of concepts); "
                 f"{_against(row_of(rows, kind, LOGPROB, k, EXPERTS, RANDOM), 'matched random units')}."
             )
@@ -112,7 +112,8 @@ def basis(rows: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     return told
 
 
-def _units(k: int) -> str:
+def units(k: int) -> str:
+    """Write a number of units."""
     return "1 unit" if k == 1 else f"{k} units"
 
 
@@ -140,6 +141,12 @@ def _points(row: Mapping[str, Any]) -> str:
     return f"{100 * row['value']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}] points"
 
 
-def _ratio(row: Mapping[str, Any]) -> str:
+def percent(row: Mapping[str, Any]) -> str:
+    """Write a share with its interval."""
+    return f"{row['value']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
+
+
+def ratio(row: Mapping[str, Any]) -> str:
+    """Write a difference of logarithms as a ratio with its interval."""
     value, low, high = (np.exp(row[name]) for name in ("value", "low", "high"))
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"

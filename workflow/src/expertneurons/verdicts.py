@@ -9,8 +9,9 @@ import pandas as pd
 from expertneurons import organisation_names as organised
 from expertneurons import organisation_statements as organisation
 from expertneurons.alignment_statements import estimate, headline
+from expertneurons.audit_warnings import LABELS
 from expertneurons.layers import ALL
-from expertneurons.statements import between, judged, number
+from expertneurons.statements import between, judged, number, p_value
 from expertneurons.studied import Studied
 
 SAID = {
@@ -116,21 +117,30 @@ def places(study: Studied, model: str, stimuli: str) -> Verdict | None:
     share = whole["n_expert_concept_pairs"] / whole["n_units"]
     densest = int(np.argmax(share.to_numpy()))
     ratio = float(share.max() / share.mean())
-    best = []
-    for norm, title in study.norms.items():
-        if f"rho_{norm}" in whole and whole[f"rho_{norm}"].notna().any():
-            row: Any = whole.loc[int(np.nanargmax(whole[f"rho_{norm}"].to_numpy(float)))]
-            ends = {"low": row[f"low_{norm}"], "high": row[f"high_{norm}"]}
-            value = f"rho = {number(row[f'rho_{norm}'])} {between(**ends)}{zero(ends)}"
-            best.append(f"layer {row['layer']:.0f} with {title} ({value})")
+    best = _best_layers(study, whole)
     aligned = f"; experts of one layer alone align best in {joined(best)}" if best else ""
     chance = whole["n_pairs_expected_by_chance"][densest] / whole["n_expert_concept_pairs"][densest]
     return Verdict(
         f"Of layers {whole['layer'].min():.0f} to {whole['layer'].max():.0f}, experts are densest in layer "
         f"{whole['layer'][densest]:.0f} ({ratio:.1f} times the mean of the layers){aligned}.",
-        f"Shuffled labels give {chance:.1%} of that layer's experts; best of {len(whole)} layers is chosen afterwards.",
+        f"Shuffled labels give {chance:.1%} of that layer's experts. Without alignment rho is zero; the best of "
+        f"{len(whole)} layers is chosen afterwards, which the intervals do not count.",
         _untrained_place(study, model, stimuli),
     )
+
+
+def _best_layers(study: Studied, whole: pd.DataFrame) -> list[str]:
+    """Tell for each norm the layer whose experts align best, with rho, interval and pairs."""
+    best = []
+    for norm, title in study.norms.items():
+        if f"rho_{norm}" in whole and whole[f"rho_{norm}"].notna().any():
+            row: Any = whole.loc[int(np.nanargmax(whole[f"rho_{norm}"].to_numpy(float)))]
+            ends = {"low": row[f"low_{norm}"], "high": row[f"high_{norm}"]}
+            value = (
+                f"rho = {number(row[f'rho_{norm}'])} {between(**ends)}{zero(ends)}, {row[f'n_pairs_{norm}']:.0f} pairs"
+            )
+            best.append(f"layer {row['layer']:.0f} with {title} ({value})")
+    return best
 
 
 def _untrained_place(study: Studied, model: str, stimuli: str) -> str:
@@ -140,7 +150,11 @@ def _untrained_place(study: Studied, model: str, stimuli: str) -> str:
         rows = rows[np.isclose(rows["threshold"].astype(float), study.threshold)].reset_index(drop=True)
         if len(rows):
             share = rows["n_expert_concept_pairs"] / rows["n_units"]
-            told.append(f"{study.title(control)}: densest in layer {rows['layer'][int(np.argmax(share))]:.0f}")
+            best = _best_layers(study, rows)
+            told.append(
+                f"{study.title(control)}: densest in layer {rows['layer'][int(np.argmax(share))]:.0f}"
+                + (f", best aligned in {joined(best)}" if best else "")
+            )
     return f"{'; '.join(told)}." if told else "No untrained control was run."
 
 
@@ -155,7 +169,9 @@ def organised_as_people(study: Studied, model: str, stimuli: str) -> Verdict | N
     chance = "Shuffled labels."
     if row is not None and not np.isnan(row["value"]):
         verb = "tells" if row["low"] > row["null_mean"] else "does not tell for certain"
-        value = f"AUC {number(row['value'])} {between(row['low'], row['high'])}"
+        value = (
+            f"AUC {number(row['value'])} {between(row['low'], row['high'])}, {p_value(row['p'])}, {row['n']:.0f} pairs"
+        )
         domains = f"Expert overlap {verb} pairs of one domain from pairs of two ({value})"
         chance = f"Shuffled domain labels give {number(row['null_mean'])}."
         popular = organisation.find(own, study.threshold, organised.AUC, organised.SETS)
@@ -179,17 +195,28 @@ def which_unit(study: Studied, model: str, stimuli: str) -> Verdict | None:
     if rows is None or rows.empty:
         return None
     held = rows["concept_held_out_ap"].dropna()
-    warned = int((rows["warnings"] != "").sum())
-    least = rows.sort_values("concept_held_out_ap", kind="stable")["concept"].iloc[0]
-    lowest = f"; the lowest is {least}, {number(held.min())}" if len(held) else ""
-    controls = []
-    for control in study.controls_of(model):
-        counted = study.of("experts", model=control, stimuli=stimuli).drop_duplicates("concept")
+    least: Any = rows.sort_values("concept_held_out_ap", kind="stable").iloc[0]
+    ends = between(least["concept_held_out_ap_low"], least["concept_held_out_ap_high"])
+    lowest = f"; the lowest is {least['concept']}, {number(held.min())} {ends}" if len(held) else ""
+    best = {}
+    for who in [model, *study.controls_of(model)]:
+        counted = study.of("experts", model=who, stimuli=stimuli).drop_duplicates("concept")
         if len(counted):
-            controls.append(f"{study.title(control)}: best AP {number(counted['best_ap'].median())} on all sentences")
+            best[who] = f"{study.title(who)} {number(counted['best_ap'].median())}"
     return Verdict(
         f"The best unit of the median concept has AP {number(held.median())} on sentences that did not choose it"
-        f"{lowest}; {warned} of {len(rows)} concepts carry a warning.",
+        f"{lowest}; {_warned(rows['warnings'])}.",
         f"A constant unit has AP {rows['chance'].mean():.3f}.",
-        f"{'; '.join(controls)} (median concept)." if controls else "No untrained control was run.",
+        f"On all sentences, those that chose it too, the best unit of the median concept has AP: "
+        f"{joined(list(best.values()))}."
+        if set(best) - {model}
+        else "No untrained control was run.",
     )
+
+
+def _warned(warnings: pd.Series) -> str:
+    """Say how many concepts carry a warning, and which."""
+    kinds = warnings[warnings != ""].str.split(", ").explode().value_counts()
+    named = [f"{LABELS[str(kind)].lower()} ({count})" for kind, count in kinds.items()]
+    count = f"{int((warnings != '').sum())} of {len(warnings)} concepts carry a warning"
+    return f"{count}: {joined(named)}" if named else count
