@@ -181,6 +181,14 @@ def test_rivals_are_told_at_few_some_and_many_units() -> None:
     ]
 
 
+def test_rivals_are_told_where_experts_overlap_too_little() -> None:
+    rows = reported.rivalled().query("norm == 'simlex' and method == 'experts'")
+    found = pd.concat([rows.assign(rho=np.nan), rows.assign(method="probes", rho=0.3)])
+    answer = told(further_verdicts.rivals(study(rivals=found), *PLACE)).answer
+    assert "4 units: units of a sparse probe 0.30" in answer
+    assert answer.endswith("Experts share too few units to be aligned.")
+
+
 def test_growth_tells_the_largest_size_and_where_nothing_emerged() -> None:
     rows = [
         {"family": "f", "stimuli": "s", "run": run, "size": size, "parameters": parameters, "seed": 1, "step": step}

@@ -156,6 +156,7 @@ def test_rivals_and_stability_are_told_when_asked_for(study: Study) -> None:
         "concept&#39;s word masked",
         "found on one half",
         "Held-out AP with 4",
+        "share too few units to be aligned",
     ):
         assert part.casefold() in page.casefold()
     rows = pd.read_parquet(study.folder / "results/rivals/tiny/everyday/rivals.parquet")

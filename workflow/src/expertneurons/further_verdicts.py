@@ -60,9 +60,7 @@ def rivals(study: Studied, model: str, stimuli: str) -> Verdict | None:
         return None
     # The numbers at which experts are defined with every norm, since a single one can be too few to overlap.
     known = rows[rows["method"] == "experts"].groupby("k")["norm"].nunique()
-    ks = known.index[known == known.max()]
-    if ks.empty:
-        return None
+    ks = known.index[known == known.max()] if len(known) else pd.Index(sorted(rows["k"].unique()))
     chosen = rows[rows["k"].isin([ks.min(), ks[len(ks) // 2], ks.max()])]
     parts, chance = [], []
     for norm, title in study.norms_of(chosen).items():
@@ -73,8 +71,10 @@ def rivals(study: Studied, model: str, stimuli: str) -> Verdict | None:
         chance += [f"{title}, {'; '.join(random)}"] if random else []
     scored = chosen.drop_duplicates(["k", "method"]).dropna(subset="ap")
     held = [f"{units(part['k'].iloc[0])}: {joined(_named(part, 'ap', 3))}" for _, part in scored.groupby("k")]
+    undefined = "" if len(known) else " Experts share too few units to be aligned."
     return Verdict(
-        f"Rho by method with as many units a concept; differences between methods are not tested. {'. '.join(parts)}.",
+        "Rho by method with as many units a concept; differences between methods are not tested. "
+        f"{'. '.join(parts)}.{undefined}",
         f"{'. '.join(chance)}." if chance else "Random units share nothing.",
         f"Held-out AP with as many units: {'; '.join(held)}.",
     )
