@@ -12,8 +12,9 @@ HIGH = "from compiled import kernel\nfrom low import low\n\n\n@kernel\ndef high(
 
 
 def run(folder: Path) -> str:
-    code = "from high import high; print(high(1))"
-    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True).stdout
+    # Without bytecode (-B): Python takes a file that was rewritten within its second, in its length, for the same.
+    command = [sys.executable, "-B", "-c", "from high import high; print(high(1))"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_change_in_one_module_reaches_the_kernels_of_others(tmp_path: Path) -> None:
