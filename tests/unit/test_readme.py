@@ -19,23 +19,33 @@ from expertneurons.__main__ import COMMANDS
 from tiny import ROOT
 
 FILES = (ROOT / "docs/files.md").read_text(encoding="utf-8")
-README, FINDINGS = (
-    " ".join((ROOT / page).read_text(encoding="utf-8").split()) for page in ("README.md", "docs/findings.md")
-)
+
+
+def words_of(page: str) -> str:
+    """Read a page without its line breaks."""
+    return " ".join((ROOT / page).read_text(encoding="utf-8").split())
+
+
+README, FINDINGS = map(words_of, ("README.md", "docs/findings.md"))
 
 
 # The bundled sentences that the README's numbers rest on: change both together.
 SENTENCES = "196d0bb4b0bfcf943341e077a684d05cfab57126220d84b4c306e7e7b8f496f6"
 
 
-def test_findings_are_those_of_the_offline_study() -> None:
+@pytest.fixture
+def _offline_study() -> None:
+    """Skip where the results in this folder are not those of the study as it is shipped."""
     manifest = ROOT / "results/manifest.json"
     found = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {"inputs": {}, "config": {}}
     offline = configuration.complete(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")))
     if found["inputs"].get("config/stimuli/everyday/sentences.tsv") != SENTENCES or found["config"] != offline:
         pytest.skip("the results here are not those of the offline study as shipped: make study")
-    table = ROOT / "results/tables/alignment.parquet"
-    rows = pd.read_parquet(table)
+
+
+@pytest.mark.usefixtures("_offline_study")
+def test_findings_are_those_of_the_offline_study() -> None:
+    rows = table("alignment")
     norms = {"simlex999-nouns": "SimLex-999, nouns", "wordsim353": "WordSim-353"}
     for answer in alignment_statements.answers(rows, "minilm-l6", ["minilm-l6-untrained"], 0.5, norms):
         assert answer in FINDINGS
@@ -44,23 +54,23 @@ def test_findings_are_those_of_the_offline_study() -> None:
     for row in own.to_dict("records"):
         assert alignment_statements.estimate(row) in FINDINGS
     assert alignment_statements.domains(rows, "minilm-l6", 0.5, norms)[0] in FINDINGS
-    compared = pd.read_parquet(ROOT / "results/tables/comparisons.parquet")
+    compared = table("comparisons")
     lower, *_, undecided = statements.differences(
         compared[compared["contrast"] == "experts - contextual embedding"].sort_values("norm"), norms
     )
     for page in (README, FINDINGS):
         assert lower.rpartition("; ")[0] in page
     assert ": undecided;" in undecided
-    organised = pd.read_parquet(ROOT / "results/tables/organisation.parquet")
+    organised = table("organisation")
     controls = ["minilm-l6-untrained"]
     domains = organisation_statements.domain_statements(organised, "minilm-l6", controls, 0.5)
     assert domains[0] in README
     assert domains[0] in FINDINGS
-    grown = pd.read_parquet(ROOT / "results/tables/emergence.parquet")
+    grown = table("emergence")
     known = grown[(grown["norm"] == "lexicon") & (grown["representation"] == "experts.jaccard")]
     recovered = emergence_report.control(known[known["threshold"] == 0.5], "features of the lexicon")
     assert recovered[-1] in FINDINGS
-    effects = pd.read_parquet(ROOT / "results/tables/dose_effects.parquet")
+    effects = table("dose_effects")
     assert emergence_report.doses(effects, 0.5)[2] in FINDINGS
 
 
@@ -92,15 +102,9 @@ def test_config_in_use_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     study.load(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")))
 
 
+@pytest.mark.usefixtures("_offline_study")
 def test_stability_and_limits_say_what_the_tables_say() -> None:
-    manifest = ROOT / "results/manifest.json"
-    found = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {"inputs": {}, "config": {}}
-    offline = configuration.complete(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")))
-    if found["inputs"].get("config/stimuli/everyday/sentences.tsv") != SENTENCES or found["config"] != offline:
-        pytest.skip("the results here are not those of the offline study as shipped: make study")
-    stability, limits = (
-        " ".join((ROOT / page).read_text(encoding="utf-8").split()) for page in ("docs/stability.md", "docs/limits.md")
-    )
+    stability, limits = map(words_of, ("docs/stability.md", "docs/limits.md"))
     controls = table("controls").dropna(subset=["rho"])
     assert len(controls) == 16
     text = table("comparisons", "contrast == 'experts - text'")

@@ -9,7 +9,7 @@ from expertneurons import alignment_statements as aligned
 from expertneurons import emergence_report
 from expertneurons import organisation_names as organised
 from expertneurons import organisation_statements as organisation
-from expertneurons.statements import between, number, p_value
+from expertneurons.statements import number, p_value
 from expertneurons.studied import Studied
 from expertneurons.verdicts import joined
 
@@ -55,10 +55,10 @@ def above_chance(study: Studied) -> list[str]:
                     continue
                 text = (
                     f"Control above chance: experts of {study.title(control)} (AP >= {study.threshold:g}) follow "
-                    f"domains more than shuffled labels do, AUC {_estimate(row)} against {number(row['null_mean'])}, "
-                    f"{p_value(row['p'])}, {row['n']:.0f} pairs"
+                    f"domains more than shuffled labels do, AUC {organisation.estimated(row)} against "
+                    f"{number(row['null_mean'])}, {p_value(row['p'])}, {row['n']:.0f} pairs"
                 )
-                beside = "" if own is None else f"; {study.title(model)}: {_estimate(own)}"
+                beside = "" if own is None else f"; {study.title(model)}: {organisation.estimated(own)}"
                 below = own is not None and row["high"] < own["low"]
                 told.append(f"{text}{beside}{', whose interval lies above' if below else ''}.")
     return told
@@ -104,10 +104,6 @@ def _truths(study: Studied) -> dict[str, pd.DataFrame]:
 
 def _domains(study: Studied, rows: pd.DataFrame, model: str) -> organisation.Row | None:
     return organisation.find(rows[rows["model"] == model], study.threshold, organised.AUC, organised.LABELS)
-
-
-def _estimate(row: organisation.Row) -> str:
-    return f"{number(row['value'])} {between(row['low'], row['high'])}"
 
 
 def _listed(rows: dict[str, Any]) -> str:

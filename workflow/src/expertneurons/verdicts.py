@@ -169,9 +169,7 @@ def organised_as_people(study: Studied, model: str, stimuli: str) -> Verdict | N
     chance = "Shuffled labels."
     if row is not None and not np.isnan(row["value"]):
         verb = "tells" if row["low"] > row["null_mean"] else "does not tell for certain"
-        value = (
-            f"AUC {number(row['value'])} {between(row['low'], row['high'])}, {p_value(row['p'])}, {row['n']:.0f} pairs"
-        )
+        value = f"AUC {organisation.estimated(row)}, {p_value(row['p'])}, {row['n']:.0f} pairs"
         domains = f"Expert overlap {verb} pairs of one domain from pairs of two ({value})"
         chance = f"Shuffled domain labels give {number(row['null_mean'])}."
         popular = organisation.find(own, study.threshold, organised.AUC, organised.SETS)
@@ -182,7 +180,7 @@ def organised_as_people(study: Studied, model: str, stimuli: str) -> Verdict | N
     for other in study.controls_of(model):
         found = organisation.find(rows[rows["model"] == other], study.threshold, organised.AUC, organised.LABELS)
         if found is not None:
-            control.append(f"{study.title(other)}: AUC {number(found['value'])} {between(found['low'], found['high'])}")
+            control.append(f"{study.title(other)}: AUC {organisation.estimated(found)}")
     control = control or ["No untrained control was run"]
     return Verdict(f"{domains}; {hierarchy}.", chance, f"{'; '.join(control)}.")
 
